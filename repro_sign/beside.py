@@ -1,0 +1,275 @@
+"""Manifests that lie beside an image: find them, check their signatures, compare the image.
+
+Nothing in a manifest is used before its signature is checked, save the certificate in it, which
+serves to check just that and makes nobody trusted.
+"""
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from repro_sign.digest import Digest
+from repro_sign.errors import MalformedError, UnreadableError
+from repro_sign.escaping import printable
+from repro_sign.files import read_small
+from repro_sign.finding import Finding
+from repro_sign.fingerprint import Fingerprint
+from repro_sign.hashing import digest_file
+from repro_sign.manifest import (
+    MAX_MANIFEST_BYTES,
+    ImageRecord,
+    Manifest,
+    ObjectRecord,
+    Subject,
+    embedded_certificate,
+    from_bytes,
+)
+from repro_sign.openpgp import clearsign
+from repro_sign.openpgp.book import CertificateBook
+from repro_sign.openpgp.certificate import Certificate, read_ring
+from repro_sign.openpgp.check import ParsedSignature, check_signature, parse_signature
+from repro_sign.sif import layout
+from repro_sign.sif.reader import OpenImage, open_regular
+from repro_sign.trust.evidence import ManifestEvidence, Match
+
+SUFFIX: Final = ".manifest.asc"
+_MAX_MANIFESTS: Final = 64
+_LATER: Final = re.compile(r"\.[0-9A-Fa-f]{16}\Z")
+_NO_LONGER: Final = (
+    "signatures were added after it was made: bytes between and after objects, architecture and"
+    " times are covered by it no more"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """A manifest taken apart, nothing checked yet. `problem` is set if that failed."""
+
+    path: Path
+    problem: str = ""
+    text: bytes = b""
+    signed: bytes = b""
+    signature: ParsedSignature | None = None
+
+    @property
+    def certificates(self) -> tuple[Certificate, ...]:
+        """The certificate that the manifest brings along, for checking and nothing else."""
+        embedded = embedded_certificate(self.text) if self.signature else None
+        if embedded is None:
+            return ()
+        return read_ring(embedded)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What a manifest is compared with: the image as it is now."""
+
+    name: str
+    folder: Path
+    sha256: Digest
+    blake3: Digest
+    record: ImageRecord
+    linked_signatures: frozenset[int]
+
+
+def first_manifest_path(image: Path) -> Path:
+    """Return where the first signer's manifest lies."""
+    return image.with_name(image.name + SUFFIX)
+
+
+def later_manifest_path(image: Path, signer: Fingerprint) -> Path:
+    """Return where a later signer's manifest lies (design, section 5)."""
+    return image.with_name(f"{image.name}.{signer.key_id}{SUFFIX}")
+
+
+def image_of(manifest: Path) -> Path:
+    """Return the image that a manifest lies beside, by its name."""
+    name = manifest.name.removesuffix(SUFFIX)
+    plain = manifest.with_name(_LATER.sub("", name))
+    exact = manifest.with_name(name)
+    return exact if exact.exists() else plain
+
+
+def find_manifests(image: Path) -> tuple[Path, ...]:
+    """Return the manifests beside an image, the first signer's first.
+
+    Raises `UnreadableError` if the folder can't be read.
+    """
+    pattern = re.compile(re.escape(image.name) + r"(\.[0-9A-Fa-f]{16})?" + re.escape(SUFFIX))
+    try:
+        names = [name for name in os.listdir(image.parent) if pattern.fullmatch(name)]
+    except OSError as error:
+        raise UnreadableError(f"{printable(str(image.parent))}: {error.strerror}") from error
+    names.sort(key=lambda name: (len(name), name))
+    return tuple(image.with_name(name) for name in names[:_MAX_MANIFESTS])
+
+
+def read_manifest(path: Path) -> ManifestFile:
+    """Take a manifest file apart. Raises `UnreadableError` if it can't be read at all."""
+    try:
+        block = clearsign.parse(read_small(path, MAX_MANIFEST_BYTES, "manifest"))
+        signature = parse_signature(block.signature)
+    except MalformedError as error:
+        return ManifestFile(path, problem=str(error))
+    return ManifestFile(path, "", block.text, block.canonical, signature)
+
+
+def examine_manifest(
+    file: ManifestFile, facts: ImageFacts, book: CertificateBook, now: datetime
+) -> ManifestEvidence:
+    """Check a manifest's signature and, where that is good, compare the image with it."""
+    name = file.path.name
+    if file.signature is None:
+        return ManifestEvidence(name, Finding.MALFORMED, file.problem)
+    checked = check_signature(file.signature, file.signed, book, now)
+    evidence = ManifestEvidence(
+        name=name,
+        finding=checked.finding,
+        message=checked.message,
+        signer=checked.signer,
+        claimed=checked.claimed,
+        user_id=checked.user_id,
+        signed_at=checked.signed_at,
+        notes=checked.notes,
+    )
+    if checked.finding is not Finding.GOOD:
+        return evidence
+    try:
+        manifest = from_bytes(file.text)
+    except MalformedError as error:
+        return replace(evidence, finding=Finding.BAD_METADATA, message=str(error))
+    if manifest.signer.fingerprint != checked.signer:
+        message = "it names another signer than the key that signed it"
+        return replace(evidence, finding=Finding.BAD_METADATA, message=message)
+    match, differences = compare_image(manifest, facts)
+    return replace(evidence, match=match, differences=differences, manifest=manifest)
+
+
+def check_companions(
+    evidence: ManifestEvidence, folder: Path, digest: Callable[[Path], tuple[Digest, Digest]]
+) -> ManifestEvidence:
+    """Compare the other files that a trusted manifest names with those beside the image.
+
+    A file that is not there is noted; one that differs makes the manifest differ.
+    """
+    if evidence.manifest is None:
+        return evidence
+    changed, noted = [], []
+    for subject in evidence.manifest.subjects[1:]:
+        path = folder / subject.name
+        shown = printable(subject.name)
+        if not os.path.lexists(path):
+            noted.append(f"{shown} is named in it and is not here")
+        elif digest(path) == (subject.sha256, subject.blake3):
+            noted.append(f"{shown} is what was signed")
+        else:
+            changed.append(f"the file {shown} was changed")
+    if changed:
+        before = evidence.differences if evidence.match is Match.DIFFERS else ()
+        return replace(evidence, match=Match.DIFFERS, differences=(*before, *changed))
+    return replace(evidence, differences=(*evidence.differences, *noted))
+
+
+def digest_companion(path: Path) -> tuple[Digest, Digest]:
+    """Return SHA-256 and BLAKE3 of a file. Raises `UnreadableError`."""
+    descriptor = open_regular(path, os.O_RDONLY)
+    try:
+        size = os.fstat(descriptor).st_size
+        whole = digest_file(descriptor, path, size, whole=("sha256", "blake3")).whole
+    finally:
+        os.close(descriptor)
+    return whole["sha256"], whole["blake3"]
+
+
+def facts_of(
+    image: OpenImage,
+    object_digests: Callable[[int], Digest],
+    whole: tuple[Digest, Digest],
+    identity: Digest,
+) -> ImageFacts:
+    """Describe an image in the terms of a manifest."""
+    record = ImageRecord(
+        size=image.size,
+        uuid=_uuid(image.header.uuid),
+        arch=_arch(image.header.arch),
+        identity=identity,
+        objects=tuple(
+            ObjectRecord(
+                id=one.id,
+                group=one.group,
+                type=one.kind,
+                name=one.label,
+                size=one.size,
+                sha256=object_digests(one.id),
+            )
+            for one in sorted(image.objects, key=lambda one: one.id)
+        ),
+    )
+    linked = frozenset(
+        one.id
+        for one in image.signatures
+        if one.linked_group in image.groups and one.size <= layout.MAX_SIGNATURE_BYTES
+    )
+    return ImageFacts(image.path.name, image.path.parent, *whole, record, linked)
+
+
+def compare_image(manifest: Manifest, facts: ImageFacts) -> tuple[Match, tuple[str, ...]]:
+    """Compare an image with a manifest (design, section 5)."""
+    subject = manifest.subjects[0]
+    notes = _name_notes(subject, facts)
+    if (subject.sha256, subject.blake3) == (facts.sha256, facts.blake3):
+        return Match.EXACT, notes
+    said = {one.id: one for one in manifest.image.objects}
+    found = {one.id: one for one in facts.record.objects}
+    changed = [
+        f"object {number} ({printable(one.type)}) was {'changed' if number in found else 'removed'}"
+        for number, one in said.items()
+        if found.get(number) != one
+    ]
+    added = [one for number, one in found.items() if number not in said]
+    changed += [
+        f"object {one.id} ({printable(one.type)}) was added"
+        for one in added
+        if one.id not in facts.linked_signatures
+    ]
+    if manifest.image.identity != facts.record.identity and not changed:
+        changed.append("the header or a descriptor was changed")
+    if not changed and not added:
+        changed.append("bytes outside all objects were changed")
+    if changed:
+        return Match.DIFFERS, tuple(changed)
+    return Match.SIGNATURES_ADDED, (*notes, _NO_LONGER)
+
+
+def _name_notes(subject: Subject, facts: ImageFacts) -> tuple[str, ...]:
+    if subject.name == facts.name:
+        return ()
+    return (f"it was signed under the name {printable(subject.name)}",)
+
+
+def _uuid(raw: bytes) -> str:
+    text = raw.hex()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+
+def _arch(raw: bytes) -> str:
+    code = raw.rstrip(b"\0").decode("ascii", "replace")
+    return layout.ARCHITECTURES.get(code, f"unknown ({printable(code)})")
+
+
+def is_manifest_name(path: Path) -> bool:
+    """Whether a path is that of a manifest, by its name."""
+    return path.name.endswith(SUFFIX)
+
+
+def by_signer(paths: Sequence[Path], signer: Fingerprint) -> Path | None:
+    """Return the manifest whose signature names this key, if there is one (a claim)."""
+    for path in paths:
+        file = read_manifest(path)
+        if file.signature and {signer.hex, signer.key_id} & set(file.signature.issuers):
+            return path
+    return None

@@ -1,0 +1,130 @@
+"""`repro-sign keygen`: make a signing key and say what to do with it."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from repro_sign.cli.options import json_option, output_options, passphrase_option
+from repro_sign.cli.passphrases import ask_passphrase, passphrase_file, read_passphrase
+from repro_sign.errors import UsageError
+from repro_sign.escaping import printable
+from repro_sign.keygen import (
+    KeyRequest,
+    NewKeyReport,
+    check_passphrase,
+    check_request,
+    default_store,
+    generate_key,
+)
+from repro_sign.locations import find_locations
+from repro_sign.process import find_program, fresh_environment, run
+from repro_sign.report import as_json
+from repro_sign.stores.secret_keys import Store
+from repro_sign.times import readable, utc_now
+
+
+@click.command("keygen")
+@click.option("--name", help="Your name (default: git's).")
+@click.option("--email", help="Your e-mail address (default: git's).")
+@click.option("--comment", default="", help="A word on what the key is for.")
+@click.option(
+    "--store",
+    type=click.Choice([one.value for one in Store]),
+    help="Where the key lives (default: Apptainer's ring if Apptainer is installed).",
+)
+@click.option("--expires", metavar="3y|never|DATE", help="When the key ends (default: 3y).")
+@passphrase_option
+@click.option("--no-passphrase", is_flag=True, help="Store the secret key unprotected.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the public key (default: keys/ if there is one, else this folder).",
+)
+@json_option
+@output_options
+def command(
+    *,
+    name: str | None,
+    email: str | None,
+    comment: str,
+    store: str | None,
+    expires: str | None,
+    passphrase_file: Path | None,
+    no_passphrase: bool,
+    out: Path | None,
+    json_: bool,
+) -> None:
+    """Make a key to sign images with.
+
+    Also writes its public key for your readers, and a revocation certificate for the day when
+    the key is lost or stolen.
+    """
+    now = utc_now()
+    request = KeyRequest(
+        name=name or _from_git("user.name", "--name"),
+        email=email or _from_git("user.email", "--email"),
+        comment=comment,
+        store=Store(store) if store else default_store(),
+        expires=expires,
+        out=out or (Path("keys") if Path("keys").is_dir() else Path()),
+    )
+    check_request(request, request.store or default_store(), now, passphrase_follows=True)
+    passphrase = None if no_passphrase else _new_passphrase(passphrase_file)
+    if no_passphrase and passphrase_file is not None:
+        raise UsageError("--no-passphrase and --passphrase-file exclude each other")
+    report = generate_key(request.protected_by(passphrase), find_locations(), now)
+    click.echo(as_json.to_text(_document(report)) if json_ else _text(report))
+
+
+def _from_git(setting: str, option: str) -> str:
+    """Ask git for a setting of the user's."""
+    git = find_program("git")
+    if git is not None:
+        passed = ("HOME", "XDG_CONFIG_HOME", "USERPROFILE")
+        done = run([str(git), "config", "--get", setting], env=fresh_environment(*passed))
+        value = done.stdout.decode("utf-8", "replace").strip()
+        if done.status == 0 and value:
+            return value
+    raise UsageError(f"{option} is needed: git has no {setting} to take it from")
+
+
+def _new_passphrase(option: Path | None) -> str:
+    path = passphrase_file(option)
+    passphrase = (
+        read_passphrase(path)
+        if path is not None
+        else ask_passphrase("Passphrase for the new key", twice=True)
+    )
+    check_passphrase(passphrase)
+    return passphrase
+
+
+def _document(report: NewKeyReport) -> dict[str, Any]:
+    return {
+        "schema": as_json.SCHEMA,
+        "fingerprint": report.fingerprint.hex,
+        "public_key": str(report.public_key),
+        "revocation_certificate": str(report.revocation_certificate),
+        "store": report.store.value,
+    }
+
+
+def _text(report: NewKeyReport) -> str:
+    certificate = report.certificate
+    home = "Apptainer's ring" if report.store is Store.APPTAINER else "GnuPG"
+    ends = f"until {readable(certificate.expires)}" if certificate.expires else "never expires"
+    return "\n".join(
+        [
+            f"New {certificate.algorithm} key in {home}, {ends}",
+            f"  for          {printable(certificate.user_id or '')}",
+            f"  fingerprint  {certificate.fingerprint.grouped()}",
+            f"  public key   {printable(str(report.public_key))}",
+            f"  revocation   {printable(str(report.revocation_certificate))}",
+            "What to do next:",
+            "  1. print the fingerprint in your paper: it is what readers will hold against it",
+            "  2. publish the public key file, beside your images for example",
+            "  3. keep the revocation file where only you can read it, on paper or a stick",
+            "  4. repro-sign sign IMAGE.sif",
+        ]
+    )

@@ -1,0 +1,108 @@
+"""The group of commands, each imported only when it runs, and the one place that catches errors.
+
+Standard output carries results only. Everything else goes to standard error, starting with
+`repro-sign:`. An error of ours becomes its exit status; anything else is a bug and shows itself.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
+
+import click
+
+from repro_sign import __version__
+from repro_sign.cli.options import explain
+from repro_sign.errors import NoAnswerError, ReproSignError, UsageError
+
+_COMMANDS: Final = {
+    "keygen": "Make a signing key (and its revocation certificate).",
+    "key": "List, show, export and import keys.",
+    "trust": "Say whom you believe.",
+    "sign": "Sign images and write their manifests.",
+    "verify": "Check images, with what lies beside them.",
+    "inspect": "Show what is inside an image, and who claims to have signed it.",
+    "doctor": "Say what is installed, which keys there are, what is wrong.",
+}
+"""Each command's module in this package has its name; the sentence is shown by --help."""
+
+
+class CommandGroup(click.Group):
+    """Commands by name, imported when asked for: start-up is a feature."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order in which people need them."""
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"repro_sign.cli.{cmd_name}")
+        command = module.command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"repro_sign.cli.{cmd_name} has no command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; our own errors end it with their status."""
+        try:
+            return super().invoke(ctx)
+        except ReproSignError as error:
+            explain(error)
+            ctx.exit(_status(error))
+
+
+def _status(error: ReproSignError) -> int:
+    from repro_sign.cli.exit_codes import ExitCode
+
+    if isinstance(error, UsageError):
+        return ExitCode.USAGE
+    return ExitCode.UNKNOWN if isinstance(error, NoAnswerError) else ExitCode.FAILED
+
+
+@click.group(
+    cls=CommandGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="repro-sign", message="%(prog)s %(version)s")
+def group() -> None:
+    """Sign Singularity/Apptainer images, and verify them anywhere.
+
+    The one command of a reviewer: repro-sign verify image.sif --signer FINGERPRINT
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; return its exit status."""
+    try:
+        status = group.main(args=list(arguments), prog_name="repro-sign", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Abort:
+        click.echo("\nrepro-sign: interrupted", err=True)
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:
+        _silence_standard_output()
+        return 1
+    except OSError as error:
+        click.echo(f"repro-sign: error: {error.strerror}", err=True)
+        _silence_standard_output()
+        return 3
+    return status if isinstance(status, int) else 0
+
+
+def _silence_standard_output() -> None:
+    """Keep Python from complaining, at exit, about output that nobody takes."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

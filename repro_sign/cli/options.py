@@ -1,0 +1,115 @@
+"""Options and parameter types that several commands share, each with one help text."""
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from repro_sign.errors import ReproSignError
+from repro_sign.fingerprint import Fingerprint
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+class FingerprintType(click.ParamType[Fingerprint]):
+    """A full fingerprint: text becomes a value before the command runs."""
+
+    name = "fingerprint"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Fingerprint:
+        """Parse, or fail as a usage error."""
+        if isinstance(value, Fingerprint):
+            return value
+        try:
+            return Fingerprint.parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+FINGERPRINT = FingerprintType()
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+json_option = click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask: for scripts.")
+passphrase_option = click.option(
+    "--passphrase-file",
+    type=click.Path(path_type=Path, allow_dash=False),
+    help="Read the passphrase from this file (only you may be able to read it).",
+)
+
+
+def _quiet(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    ctx.meta["repro_sign.quiet"] = value
+
+
+def _verbose(_: click.Context, __: click.Parameter, value: int) -> None:
+    if value:
+        logger = logging.getLogger("repro_sign")
+        logger.setLevel(logging.DEBUG)
+        if not logger.handlers:
+            handler = logging.StreamHandler(sys.stderr)
+            handler.setFormatter(logging.Formatter("repro-sign: %(message)s"))
+            logger.addHandler(handler)
+
+
+def _color(ctx: click.Context, _: click.Parameter, value: str) -> None:
+    import os
+
+    if value == "auto" and os.environ.get("NO_COLOR"):
+        value = "never"
+    ctx.color = {"auto": None, "always": True, "never": False}[value]
+
+
+def output_options(command: _Command) -> _Command:
+    """Add the options that say how much is shown, and in which colours."""
+    for option in (
+        click.option(
+            "--color",
+            type=click.Choice(["auto", "always", "never"]),
+            default="auto",
+            callback=_color,
+            expose_value=False,
+            help="Colours: on a terminal (auto), always or never.",
+        ),
+        click.option(
+            "-v",
+            "--verbose",
+            count=True,
+            callback=_verbose,
+            expose_value=False,
+            help="Say on standard error what is being done.",
+        ),
+        click.option(
+            "-q",
+            "--quiet",
+            is_flag=True,
+            callback=_quiet,
+            expose_value=False,
+            help="Print as little as possible.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def is_quiet() -> bool:
+    """Whether the running command was told to be quiet."""
+    return bool(click.get_current_context().meta.get("repro_sign.quiet"))
+
+
+def say(message: str) -> None:
+    """Tell the person something that is no result, on standard error."""
+    if not is_quiet():
+        click.echo(message, err=True)
+
+
+def explain(error: ReproSignError) -> None:
+    """Print an error and its hint on standard error."""
+    click.echo(f"repro-sign: error: {error}", err=True)
+    if error.hint:
+        click.echo(f"repro-sign: hint: {error.hint}", err=True)

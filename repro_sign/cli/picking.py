@@ -1,0 +1,30 @@
+"""Which key did the user mean? Ask, where there is somebody to ask."""
+
+import sys
+
+import click
+
+from repro_sign.escaping import printable
+from repro_sign.locations import Locations
+from repro_sign.stores.secret_keys import AmbiguousKeyError, SigningKey, pick_key, signing_keys
+from repro_sign.times import utc_now
+
+
+def pick(where: Locations, selector: str | None) -> SigningKey:
+    """Return the key that is named, the only one, or the one chosen on the terminal."""
+    keys = signing_keys(where)
+    try:
+        return pick_key(keys, selector, utc_now())
+    except AmbiguousKeyError as error:
+        if not sys.stdin.isatty():
+            raise
+        return _choose(error.candidates)
+
+
+def _choose(candidates: tuple[SigningKey, ...]) -> SigningKey:
+    click.echo("Which key?", err=True)
+    for number, key in enumerate(candidates, start=1):
+        name = printable(key.certificate.user_id or "")
+        click.echo(f"  {number}  {name}  {key.fingerprint.grouped()}  ({key.store})", err=True)
+    chosen = click.prompt("Number", type=click.IntRange(1, len(candidates)), err=True)
+    return candidates[int(chosen) - 1]

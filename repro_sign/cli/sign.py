@@ -1,0 +1,140 @@
+"""`repro-sign sign`: sign images, write their manifests, print what a reviewer types."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from repro_sign.cli.options import (
+    EXISTING_FILE,
+    is_quiet,
+    json_option,
+    output_options,
+    passphrase_option,
+    say,
+)
+from repro_sign.cli.passphrases import ask_passphrase, passphrase_file, read_passphrase
+from repro_sign.cli.picking import pick
+from repro_sign.cli.progress import progress_of
+from repro_sign.errors import UsageError
+from repro_sign.escaping import printable
+from repro_sign.locations import find_locations
+from repro_sign.report import as_json
+from repro_sign.report.as_text import suggest_verify
+from repro_sign.sealing import Sealer, prepare
+from repro_sign.signing import SignReport, SignRequest, sign_image
+from repro_sign.stores.secret_keys import SigningKey
+
+
+@click.command("sign")
+@click.argument(
+    "images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option("--key", "selector", metavar="FINGERPRINT|EMAIL", help="The key to sign with.")
+@passphrase_option
+@click.option(
+    "--with",
+    "companions",
+    type=EXISTING_FILE,
+    multiple=True,
+    metavar="FILE",
+    help="Name this file too in the manifest (source archive, data, lock file).",
+)
+@click.option("--no-manifest", is_flag=True, help="Sign the image only.")
+@click.option("--manifest-only", is_flag=True, help="Write a manifest; leave the image as it is.")
+@click.option("--again", is_flag=True, help="Sign even if this key has signed already.")
+@json_option
+@output_options
+def command(
+    *,
+    images: tuple[Path, ...],
+    selector: str | None,
+    passphrase_file: Path | None,
+    companions: tuple[Path, ...],
+    no_manifest: bool,
+    manifest_only: bool,
+    again: bool,
+    json_: bool,
+) -> None:
+    """Sign IMAGES and write a signed manifest beside each.
+
+    Running it again adds nothing that is there already, and completes what is missing.
+    """
+    if no_manifest and manifest_only:
+        raise UsageError("--no-manifest and --manifest-only exclude each other")
+    if no_manifest and companions:
+        raise UsageError("--with needs the manifest that --no-manifest leaves out")
+    where = find_locations()
+    key = pick(where, selector)
+    sealer = prepare(key, where, _passphrase(key, passphrase_file))
+    request = SignRequest(
+        companions=companions,
+        write_manifest=not no_manifest,
+        touch_image=not manifest_only,
+        again=again,
+        progress=progress_of("signing"),
+        waiting=lambda path: say(
+            f"repro-sign: waiting: another repro-sign is signing {printable(str(path))}"
+        ),
+    )
+    reports = []
+    for path in images:
+        report = sign_image(path, sealer, request)
+        reports.append(report)
+        if not json_ and not is_quiet():
+            click.echo(_text(report, sealer), nl=False)
+    if json_:
+        click.echo(as_json.to_text(_document(reports, sealer)))
+
+
+def _passphrase(key: SigningKey, option: Path | None) -> str | None:
+    """Return the passphrase if we are the ones who have to know it; gpg-agent asks by itself."""
+    path = passphrase_file(option)
+    if key.secret is not None and not key.needs_passphrase:
+        return None
+    if path is not None:
+        return read_passphrase(path)
+    if not key.needs_passphrase:
+        return None
+    name = printable(key.certificate.user_id or key.fingerprint.grouped())
+    return ask_passphrase(f"Passphrase of {name}")
+
+
+def _text(report: SignReport, sealer: Sealer) -> str:
+    certificate = sealer.key.certificate
+    name = printable(certificate.user_id or "this key")
+    path = printable(str(report.path))
+    lines = []
+    if report.added:
+        objects = ", ".join(str(number) for number in report.added)
+        lines.append(f"signed   {path}  (signature object {objects})")
+    else:
+        lines.append(f"complete {path}  (no signature was missing)")
+    lines.append(f"  by        {name}")
+    lines.append(f"            {certificate.fingerprint.grouped()}")
+    if report.manifest:
+        state = "written" if report.manifest_written else "already there"
+        lines.append(f"  manifest  {printable(str(report.manifest))}  ({state})")
+    lines.append(f"  sha256    {report.sha256.hex}")
+    lines.append(f"  identity  {report.identity}")
+    lines.append("Put the image and its manifest where readers find them. A reviewer types:")
+    lines.append(f"  {suggest_verify(report.path, certificate.fingerprint.hex)}")
+    return "\n".join(lines) + "\n"
+
+
+def _document(reports: list[SignReport], sealer: Sealer) -> dict[str, Any]:
+    return {
+        "schema": as_json.SCHEMA,
+        "fingerprint": sealer.key.fingerprint.hex,
+        "images": [
+            {
+                "path": str(one.path),
+                "added": list(one.added),
+                "manifest": str(one.manifest) if one.manifest else None,
+                "manifest_written": one.manifest_written,
+                "sha256": one.sha256.hex,
+                "identity": str(one.identity),
+            }
+            for one in reports
+        ],
+    }

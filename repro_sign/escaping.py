@@ -1,0 +1,41 @@
+"""Text from images, keys, manifests and servers is hostile: make it safe to show.
+
+A user id may hold terminal escapes, line breaks or right-to-left marks that make one name look
+like another. Whatever came from outside passes through `printable` before anybody sees it.
+"""
+
+import unicodedata
+
+MAX_SHOWN_CHARACTERS = 500
+"""Longer texts are cut when shown: nobody compares names of that length by eye."""
+
+HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+"""Unicode categories that are never shown as they are: controls, format marks (bidirectional
+overrides among them), surrogates, private use, unassigned, line and paragraph separators."""
+
+
+def printable(text: str, *, limit: int = MAX_SHOWN_CHARACTERS) -> str:
+    """Return `text` on one line, every character that is not plainly visible written as an escape.
+
+    Backslashes are doubled, so that no text can be mistaken for an escaped one.
+    """
+    shown = text if len(text) <= limit else text[:limit]
+    if _is_plain(shown):
+        return shown if len(text) <= limit else shown + "…"
+    escaped = "".join(_escape(character) for character in shown)
+    return escaped if len(text) <= limit else escaped + "…"
+
+
+def _is_plain(text: str) -> bool:
+    return "\\" not in text and all(unicodedata.category(c) not in HIDDEN_CATEGORIES for c in text)
+
+
+def _escape(character: str) -> str:
+    if character == "\\":
+        return "\\\\"
+    if unicodedata.category(character) not in HIDDEN_CATEGORIES:
+        return character
+    code = ord(character)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

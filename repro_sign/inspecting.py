@@ -1,0 +1,65 @@
+"""Use case: show what is inside an image. Decides nothing and trusts nobody."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from repro_sign import beside, integrity
+from repro_sign.digest import Digest
+from repro_sign.hashing import Progress
+from repro_sign.locations import Locations
+from repro_sign.manifest import ImageRecord
+from repro_sign.sif.layout import DataType
+from repro_sign.sif.metadata import identity
+from repro_sign.sif.reader import open_image
+from repro_sign.stores.certificates import gather
+from repro_sign.times import utc_now
+from repro_sign.trust.evidence import SignatureEvidence
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What an image is, and who claims to have signed it."""
+
+    path: Path
+    record: ImageRecord
+    launch: str
+    created: int
+    digests: tuple[Digest, Digest]
+    signatures: tuple[SignatureEvidence, ...]
+    manifests: tuple[str, ...]
+    definition: str | None
+
+
+def inspect_image(path: Path, where: Locations, progress: Progress | None = None) -> Inspection:
+    """Read an image whole and say what is in it.
+
+    Raises `UnreadableError` or `MalformedError`.
+    """
+    with open_image(path) as image:
+        objects = integrity.read_signatures(image)
+        digests = integrity.hash_image(image, objects, progress=progress)
+        issuers = {issuer for one in objects for issuer in one.issuers}
+        book = gather(where, issuers, path.parent)
+        signatures = integrity.examine(image, objects, digests.ranges, book, utc_now())
+        whole = (digests.whole["sha256"], digests.whole["blake3"])
+        facts = beside.facts_of(
+            image,
+            lambda number: digests.ranges[number, "sha256"],
+            whole,
+            identity(image, digests.ranges),
+        )
+        definitions = [
+            image.object_data(one).decode("utf-8", "replace")
+            for one in image.objects
+            if one.data_type == DataType.DEFINITION_FILE
+        ]
+        return Inspection(
+            path=path,
+            record=facts.record,
+            launch=image.header.launch.rstrip(b"\0").decode("utf-8", "replace").rstrip("\n"),
+            created=image.header.created,
+            digests=whole,
+            signatures=signatures,
+            manifests=tuple(one.name for one in beside.find_manifests(path)),
+            definition=definitions[0] if definitions else None,
+        )

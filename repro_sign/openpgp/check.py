@@ -1,0 +1,321 @@
+"""Check one OpenPGP signature over a text and say precisely what is wrong with a bad one.
+
+The steps, marked in the code with their numbers (SIF reference, section 13; reference pysequoia):
+
+ 1. the armor holds exactly one packet, a signature of version 4, of type binary or text
+ 2. numbers with a wrong bit count (Go tools of 2020-22) are made canonical
+ 3. the key that it names is looked up among all certificates at hand, copies merged
+ 4. its hash is on the allow-list, it is not dated in the future and has not expired
+ 5. pysequoia verifies value, binding, flags, expiry and revocation, at the signature's own time
+ 6. where that fails: is the value itself good? If not, the signature is bad
+ 7. the value is good: say what was unfit (key too young, expired, revoked, not for signing)
+ 8. a signature older than its renewed certificate's self-signature is judged by that one
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import pysequoia
+from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
+
+from repro_sign.errors import MalformedError
+from repro_sign.finding import Finding
+from repro_sign.fingerprint import Fingerprint
+from repro_sign.openpgp import packets, value
+from repro_sign.openpgp.book import CertificateBook
+from repro_sign.openpgp.certificate import Certificate
+from repro_sign.times import readable
+
+_SELF_SIGNATURES: Final = (
+    SignatureType.GenericCertification,
+    SignatureType.PersonaCertification,
+    SignatureType.CasualCertification,
+    SignatureType.PositiveCertification,
+    SignatureType.DirectKey,
+)
+_SOFT_REASONS: Final = (1, 3, 32)
+"""Superseded, retired, user id no longer valid (RFC 4880, section 5.2.3.23): what was signed
+before stays good. Any other reason, and none, may mean that the key was stolen."""
+_REASON_WORDS: Final = {
+    0: "no reason given",
+    1: "superseded",
+    2: "compromised",
+    3: "retired",
+    32: "user id no longer valid",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedSignature:
+    """One signature, checked. `signer` is the primary key's fingerprint where the key is known.
+
+    `claimed` is the key that the signature names, a claim unless `signer` is set; `message`
+    says in a sentence what was found, `notes` what a good one leans on.
+    """
+
+    finding: Finding
+    message: str
+    claimed: str | None
+    signed_at: datetime | None
+    signer: Fingerprint | None = None
+    user_id: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedSignature:
+    """A signature packet of an accepted form, not yet checked."""
+
+    packet: Packet
+    sig: pysequoia.Sig
+    created: datetime
+
+    @property
+    def issuers(self) -> tuple[str, ...]:
+        """The fingerprint and key id that the signature names, upper case: claims."""
+        names = (self.sig.issuer_fingerprint, self.sig.issuer_key_id)
+        return tuple(name.upper() for name in names if name)
+
+
+def parse_signature(armored: bytes) -> ParsedSignature:
+    """Read an armored signature (steps 1 and 2).
+
+    Raises `MalformedError`, with code `unsupported` for versions other than 4.
+    """
+    try:
+        pile = list(PacketPile.from_bytes(armored))
+    except RuntimeError as error:
+        raise MalformedError("the OpenPGP signature is not readable") from error
+    if len(pile) != 1:  # 1
+        raise MalformedError(f"{len(pile)} OpenPGP packets in place of one signature")
+    packet = pile[0]
+    if packet.tag != Tag.Signature:
+        raise MalformedError("the armor holds something else than a signature")
+    if packet.body[:1] != b"\x04":
+        version = packet.body[0] if packet.body else 0
+        raise MalformedError(
+            f"OpenPGP signatures of version {version} are not supported", code="unsupported"
+        )
+    if packet.signature_type is None:  # 2
+        packet = _canonical(packet)
+    if packet.signature_type not in (SignatureType.Binary, SignatureType.Text):
+        raise MalformedError("an OpenPGP signature of a type that signs no document")
+    try:
+        sig = pysequoia.Sig.from_bytes(bytes(packet))
+    except RuntimeError as error:
+        raise MalformedError("the OpenPGP signature is not readable") from error
+    if sig.created is None:
+        raise MalformedError("the OpenPGP signature has no date")
+    return ParsedSignature(packet, sig, sig.created)
+
+
+def check_signature(
+    parsed: ParsedSignature, signed: bytes, book: CertificateBook, now: datetime
+) -> CheckedSignature:
+    """Check a signature over the bytes `signed` with the certificates in `book`."""
+    claimed = parsed.issuers[0] if parsed.issuers else None
+    candidates = book.find(parsed.issuers)  # 3
+    if not candidates:
+        message = f"by key {claimed}, whose certificate is not at hand"
+        return CheckedSignature(Finding.UNKNOWN_KEY, message, claimed, parsed.created)
+    finding, message, certificate, notes = _judge(parsed, signed, candidates, now)
+    return CheckedSignature(
+        finding=finding,
+        message=message,
+        claimed=claimed,
+        signed_at=parsed.created,
+        signer=certificate.fingerprint,
+        user_id=certificate.user_id,
+        notes=notes,
+    )
+
+
+_Judgement = tuple[Finding, str, Certificate, tuple[str, ...]]
+
+
+def _judge(
+    parsed: ParsedSignature, signed: bytes, candidates: Sequence[Certificate], now: datetime
+) -> _Judgement:
+    first = candidates[0]
+    if not value.accepted_hash(parsed.packet.hash_algorithm):  # 4
+        name = str(parsed.packet.hash_algorithm).removeprefix("HashAlgorithm.")
+        return Finding.WEAK_HASH, f"uses the hash {name}, which can be forged", first, ()
+    if parsed.created > now:
+        message = f"dated {readable(parsed.created)}, which is in the future"
+        return Finding.FUTURE, message, first, ()
+    verified = _verify(parsed, signed, candidates)  # 5
+    if verified is not None:
+        return Finding.GOOD, "good", verified, _notes(verified, now)
+    for certificate in candidates:
+        try:
+            key = _signing_key(parsed, signed, certificate)  # 6
+        except value.UnsupportedAlgorithmError:
+            message = "by a kind of key that can't be checked here"
+            return Finding.UNSUPPORTED, message, certificate, ()
+        if key is not None:
+            return _unfit(parsed, key, certificate, now)
+    return Finding.BAD_SIGNATURE, "the text is not what this key signed", first, ()
+
+
+def _verify(
+    parsed: ParsedSignature, signed: bytes, candidates: Sequence[Certificate]
+) -> Certificate | None:
+    certs = [one.cert for one in candidates]
+    try:
+        result = pysequoia.verify(bytes=signed, store=lambda _: certs, signature=parsed.sig)
+    except RuntimeError:
+        return None
+    for valid in result.valid_sigs:
+        for one in candidates:
+            if one.fingerprint.hex == valid.certificate.upper():
+                return one
+    return None
+
+
+def _signing_key(parsed: ParsedSignature, signed: bytes, certificate: Certificate) -> Packet | None:
+    """Return the key packet of the certificate whose signature value this is, if any."""
+    if parsed.packet.signature_type == SignatureType.Text:
+        signed = signed.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    pile: list[Packet] = list(PacketPile.from_bytes(certificate.binary))
+    for packet in pile:
+        if packet.tag not in (Tag.PublicKey, Tag.PublicSubkey):
+            continue
+        names = {packet.fingerprint, packet.key_id}
+        if not names & {name.lower() for name in parsed.issuers}:
+            continue
+        if value.is_good(packet, parsed.packet, signed):
+            return packet
+    return None
+
+
+def _unfit(
+    parsed: ParsedSignature, key: Packet, certificate: Certificate, now: datetime
+) -> _Judgement:
+    """Say why a signature of good value does not count (step 7), or that it does (step 8)."""
+    signed_at = parsed.created
+    if key.key_created is not None and key.key_created > signed_at:
+        message = f"made {readable(signed_at)}, before its key was created"
+        return Finding.KEY_NOT_YET_VALID, message, certificate, ()
+    expiration = parsed.sig.expiration
+    if expiration is not None and expiration <= now:
+        message = f"the signature itself ended on {readable(expiration)}"
+        return Finding.SIGNATURE_EXPIRED, message, certificate, ()
+    revocation = revocation_of(certificate)
+    if revocation is not None and revocation.undoes(signed_at):
+        message = f"the key is revoked ({revocation.words})"
+        return Finding.KEY_REVOKED, message, certificate, ()
+    if not certificate.usable:
+        message = (
+            "its certificate has no acceptable self-signature (made with SHA-1?);"
+            " its owner can renew it with gpg --cert-digest-algo SHA512 --quick-set-expire"
+        )
+        return Finding.KEY_UNFIT, message, certificate, ()
+    current = _newest_self_signature(certificate)
+    if current is None or key.tag != Tag.PublicKey:
+        return Finding.KEY_UNFIT, "the key that made it may not sign", certificate, ()
+    if _expired(certificate, current, signed_at):
+        message = f"made {readable(signed_at)}, after its key had expired"
+        return Finding.KEY_EXPIRED, message, certificate, ()
+    if current.key_flags is None or not current.key_flags.signing:
+        return Finding.KEY_UNFIT, "its key is not meant for signing", certificate, ()
+    if current.signature_created is not None and current.signature_created > signed_at:  # 8
+        note = "the certificate was renewed after this signature was made"
+        return Finding.GOOD, "good", certificate, (note, *_notes(certificate, now))
+    return Finding.KEY_UNFIT, "its key was not fit when it was made", certificate, ()
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """A genuine revocation of a certificate."""
+
+    reason: int
+    created: datetime
+
+    @property
+    def words(self) -> str:
+        """The reason in words, with the date."""
+        word = _REASON_WORDS.get(self.reason, f"reason {self.reason}")
+        return f"{word}, on {readable(self.created)}"
+
+    def undoes(self, signed_at: datetime) -> bool:
+        """Whether a signature of that time is worth nothing: always, if the key may be stolen."""
+        return self.reason not in _SOFT_REASONS or signed_at >= self.created
+
+
+def revocation_of(certificate: Certificate) -> Revocation | None:
+    """Return the gravest genuine revocation of a certificate's primary key, if there is one.
+
+    Each one is tried by itself: a forged one must not lend its reason to a genuine one.
+    """
+    if not certificate.revoked:
+        return None
+    pile = list(PacketPile.from_bytes(certificate.binary))
+    genuine = []
+    for packet in pile:
+        if packet.signature_type != SignatureType.KeyRevocation or not packet.signature_created:
+            continue
+        kept = [one for one in pile if one.signature_type != SignatureType.KeyRevocation]
+        kept.insert(1, packet)
+        if pysequoia.Cert.from_packets(kept).is_revoked:
+            reason = packets.revocation_reason(packet.body)
+            genuine.append(Revocation(reason, packet.signature_created))
+    hard = [one for one in genuine if one.reason not in _SOFT_REASONS]
+    return min(hard or genuine, key=lambda one: one.created, default=None)
+
+
+def _notes(certificate: Certificate, now: datetime) -> tuple[str, ...]:
+    """Say what became of the key since: it undoes nothing, but the reader should know."""
+    notes = []
+    revocation = revocation_of(certificate)
+    if revocation is not None:
+        notes.append(f"the key was revoked later ({revocation.words})")
+    elif certificate.expires is not None and certificate.expires <= now:
+        notes.append(f"the key has expired since, on {readable(certificate.expires)}")
+    return tuple(notes)
+
+
+def _newest_self_signature(certificate: Certificate) -> Packet | None:
+    """Return the newest self-signature that is genuine.
+
+    Each is tried alone with the primary key and the user id before it: pysequoia lists the user
+    id only if that signature is good (reference pysequoia, "Calls that work").
+    """
+    pile = list(PacketPile.from_bytes(certificate.binary))
+    primary, user_id = pile[0], None
+    genuine: list[tuple[datetime, Packet]] = []
+    for packet in pile[1:]:
+        if packet.tag == Tag.PublicSubkey:
+            break
+        if packet.tag == Tag.UserID:
+            user_id = packet
+        elif packet.signature_type in _SELF_SIGNATURES and user_id is not None:
+            created = packet.signature_created
+            if created is not None and _is_genuine(primary, user_id, packet):
+                genuine.append((created, packet))
+    return max(genuine, key=lambda one: one[0])[1] if genuine else None
+
+
+def _is_genuine(primary: Packet, user_id: Packet, signature: Packet) -> bool:
+    try:
+        return bool(pysequoia.Cert.from_packets([primary, user_id, signature]).user_ids)
+    except RuntimeError:
+        return False
+
+
+def _expired(certificate: Certificate, self_signature: Packet, moment: datetime) -> bool:
+    period = self_signature.key_validity_period
+    return period is not None and period > timedelta(0) and certificate.created + period <= moment
+
+
+def _canonical(packet: Packet) -> Packet:
+    """Rebuild a signature packet whose numbers have a wrong bit count (step 2)."""
+    body = packets.canonical_numbers(packet.body)
+    try:
+        (rebuilt,) = PacketPile.from_bytes(packets.signature_packet(body))
+    except (RuntimeError, ValueError) as error:
+        raise MalformedError("the OpenPGP signature is not readable") from error
+    if rebuilt.signature_type is None or not isinstance(rebuilt, Packet):
+        raise MalformedError("the OpenPGP signature is not readable")
+    return rebuilt

@@ -1,0 +1,122 @@
+"""Results as JSON values: the schema that scripts rely on (docs/json.md), version 1."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from repro_sign.fingerprint import Fingerprint
+from repro_sign.manifest import Manifest, members_of
+from repro_sign.times import rfc3339
+from repro_sign.trust.evidence import ManifestEvidence, SignatureEvidence
+from repro_sign.trust.judge import Reason, judge
+from repro_sign.trust.policy import TrustPolicy
+from repro_sign.verifying import ImageReport
+
+SCHEMA: Final = 1
+
+
+def document(images: Iterable[ImageReport]) -> dict[str, Any]:
+    """Return the document that `verify --json` prints."""
+    return {"schema": SCHEMA, "images": [image(one) for one in images]}
+
+
+def to_text(value: Any) -> str:
+    """Write a JSON value for standard output: keys sorted, ASCII only, so nothing is active."""
+    return json.dumps(value, indent=2, sort_keys=True)
+
+
+def to_line(value: Any) -> str:
+    """Write a JSON value on one line."""
+    return json.dumps(value, sort_keys=True)
+
+
+def image(report: ImageReport) -> dict[str, Any]:
+    """Return what there is to say about one image."""
+    evidence, policy = report.evidence, report.policy
+    digests = evidence.digests
+    manifests = [_manifest(one, policy) for one in evidence.manifests]
+    manifests.sort(key=lambda one: not one["trusted"])
+    return {
+        "path": str(report.path),
+        "verdict": report.verdict.word.value,
+        "reasons": [_reason(one) for one in report.verdict.reasons],
+        "notes": [_reason(one) for one in report.verdict.notes],
+        "signatures": [_signature(one, policy) for one in evidence.signatures],
+        "digest": {
+            name: digests[name].hex if name in digests else None for name in ("sha256", "blake3")
+        },
+        "identity": str(evidence.identity) if evidence.identity else None,
+        "manifest": manifests[0] if manifests else None,
+        "manifests": manifests,
+        "engines": _engines(report),
+    }
+
+
+def _engines(report: ImageReport) -> dict[str, str | None]:
+    """Return what each engine says by itself."""
+    alone = replace(report.evidence, second_opinion=None)
+    native = judge(alone, replace(report.policy, second_opinion=False)).word.value
+    opinion = report.evidence.second_opinion
+    if not report.evidence.digests and report.evidence.problem is None:
+        native = report.verdict.word.value
+    if opinion is None:
+        return {"native": native, "apptainer": None}
+    words = {True: "verified", False: "failed", None: "unknown"}
+    return {"native": native, "apptainer": words[opinion.accepted]}
+
+
+def _reason(one: Reason) -> dict[str, str]:
+    return {"code": one.code, "message": one.message}
+
+
+def _signature(one: SignatureEvidence, policy: TrustPolicy) -> dict[str, Any]:
+    return {
+        "object": one.object_id,
+        "kind": one.kind,
+        "group": one.group,
+        "fingerprint": _fingerprint(one.signer, one.claimed),
+        "user_id": one.user_id,
+        "signed_at": _time(one.signed_at),
+        "covers": sorted(one.covers),
+        "finding": one.finding.value,
+        "message": one.message,
+        "notes": list(one.notes),
+        "trusted": policy.why(one.signer) is not None,
+        "trusted_by": policy.why(one.signer),
+    }
+
+
+def _manifest(one: ManifestEvidence, policy: TrustPolicy) -> dict[str, Any]:
+    """Return what may be said of a manifest; of its content nothing unless its signer is trusted."""
+    why = policy.why(one.signer)
+    shown: dict[str, Any] = {
+        "name": one.name,
+        "finding": one.finding.value,
+        "fingerprint": _fingerprint(one.signer, one.claimed),
+        "user_id": one.user_id,
+        "signed_at": _time(one.signed_at),
+        "trusted": why is not None,
+        "trusted_by": why,
+    }
+    if why is None:
+        return {**shown, "match": None, "differences": [], "statement": None}
+    return {
+        **shown,
+        "match": one.match.value if one.match else None,
+        "differences": list(one.differences),
+        "statement": _statement(one.manifest),
+    }
+
+
+def _statement(manifest: Manifest | None) -> dict[str, Any] | None:
+    return members_of(manifest) if manifest else None
+
+
+def _fingerprint(signer: Fingerprint | None, claimed: str | None) -> str | None:
+    return signer.hex if signer else claimed
+
+
+def _time(moment: datetime | None) -> str | None:
+    return rfc3339(moment) if moment else None

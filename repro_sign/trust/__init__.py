@@ -1,0 +1,1 @@
+"""Evidence, policy and verdict: three values, and the one pure function that decides."""

@@ -1,0 +1,241 @@
+"""Use case: gather the evidence about an image, judge it, report. Writes and prints nothing."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, TypeVar
+
+from repro_sign import apptainer, beside, integrity
+from repro_sign.beside import ManifestFile
+from repro_sign.digest import Digest
+from repro_sign.durable import TEMPORARY_MARK
+from repro_sign.errors import MalformedError, NoAnswerError, UnreadableError
+from repro_sign.escaping import printable
+from repro_sign.finding import Finding
+from repro_sign.hashing import FileDigests, Progress
+from repro_sign.locations import Locations, find_locations
+from repro_sign.openpgp.book import CertificateBook
+from repro_sign.openpgp.certificate import Certificate
+from repro_sign.second_opinion import ask, opinion
+from repro_sign.sif.metadata import identity
+from repro_sign.sif.reader import OpenImage, looks_like_sif, open_image
+from repro_sign.stores.certificates import gather
+from repro_sign.times import utc_now
+from repro_sign.trust.evidence import (
+    ImageEvidence,
+    ManifestEvidence,
+    Problem,
+    SignatureEvidence,
+)
+from repro_sign.trust.judge import Reason, Verdict, VerdictWord, judge
+from repro_sign.trust.policy import TrustPolicy
+
+_FROM_MANIFEST: Final = "manifest"
+
+
+class Engine(StrEnum):
+    """Who examines: the native engine always does; Apptainer may be asked as well."""
+
+    AUTO = "auto"
+    """Native; `apptainer verify` too where it is installed."""
+    NATIVE = "native"
+    APPTAINER = "apptainer"
+    """As `both`: Apptainer's answer alone would prove too little."""
+    BOTH = "both"
+
+    @property
+    def demands_apptainer(self) -> bool:
+        """Whether no answer from Apptainer means no answer at all."""
+        return self in (Engine.BOTH, Engine.APPTAINER)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReport:
+    """All there is to say about one image. True if, and only if, it is verified."""
+
+    path: Path
+    verdict: Verdict
+    evidence: ImageEvidence
+    policy: TrustPolicy
+
+    def __bool__(self) -> bool:
+        return bool(self.verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """How to verify: the policy, and where certificates and the second opinion come from."""
+
+    policy: TrustPolicy
+    given: tuple[Certificate, ...] = ()
+    engine: Engine = Engine.AUTO
+    where: Locations = field(default_factory=find_locations)
+    progress: Progress | None = None
+    now: Callable[[], datetime] = utc_now
+
+
+def verify_image(path: Path, request: Request) -> ImageReport:
+    """Verify one image with what lies beside it.
+
+    Never raises for what is wrong with the image: a file that can't be read gives the verdict
+    `unknown`, one that is malformed `failed`.
+    """
+    policy = replace(request.policy, second_opinion=request.engine.demands_apptainer)
+    try:
+        evidence = _gather_evidence(path, request, policy)
+    except MalformedError as error:
+        evidence = ImageEvidence(path.name, Problem(error.code, str(error)))
+    except NoAnswerError as error:
+        reason = Reason("unreadable", str(error))
+        verdict = Verdict(VerdictWord.UNKNOWN, (reason,))
+        return ImageReport(path, verdict, ImageEvidence(path.name), policy)
+    return ImageReport(path, judge(evidence, policy), evidence, policy)
+
+
+def find_images(path: Path) -> Iterator[Path]:
+    """Yield the images that a path stands for: itself, a manifest's image, a folder's images.
+
+    Raises `UnreadableError` if a folder can't be read or holds no image.
+    """
+    if path.is_dir():
+        yield from _images_in(path)
+    elif beside.is_manifest_name(path) and path.exists():
+        yield beside.image_of(path)
+    else:
+        yield path
+
+
+def _images_in(folder: Path) -> Iterator[Path]:
+    def failed(error: OSError) -> None:
+        raise UnreadableError(f"{printable(str(error.filename))}: {error.strerror}") from error
+
+    found = False
+    for current, folders, names in os.walk(folder, onerror=failed):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(current, name)
+            if TEMPORARY_MARK in name or not path.is_file():
+                continue
+            if name.lower().endswith(".sif") or looks_like_sif(path):
+                found = True
+                yield path
+    if not found:
+        raise UnreadableError(
+            f"{printable(str(folder))} holds no image",
+            hint="name an image or a folder that has .sif files in it",
+        )
+
+
+def _gather_evidence(path: Path, request: Request, policy: TrustPolicy) -> ImageEvidence:
+    now = request.now()
+    with open_image(path) as image:
+        signatures = integrity.read_signatures(image)
+        files = tuple(beside.read_manifest(one) for one in beside.find_manifests(path))
+        book = _book(image, signatures, files, request)
+        with _second_opinion(image, signatures, book, request) as answer:
+            digests = integrity.hash_image(image, signatures, progress=request.progress)
+            examined = tuple(
+                _named(one, book, policy)
+                for one in integrity.examine(image, signatures, digests.ranges, book, now)
+            )
+            said = answer.result() if answer else None
+        second = None
+        if said is not None:
+            second = opinion(said, examined, _groups(image), book, now)
+        manifests = _manifests(image, files, digests, book, now, policy)
+        evidence = ImageEvidence(
+            name=path.name,
+            objects=frozenset[int]().union(*_groups(image).values()),
+            signatures=examined,
+            manifests=manifests,
+            second_opinion=second,
+            digests=digests.whole,
+            identity=identity(image, digests.ranges),
+            warnings=tuple(_warnings(image)),
+        )
+        if not image.unchanged():
+            raise UnreadableError(
+                f"{printable(str(path))} was changed by somebody while it was verified",
+                hint="wait until nobody writes to it, and verify again",
+            )
+        return evidence
+
+
+def _book(
+    image: OpenImage,
+    signatures: Iterable[integrity.SignatureObject],
+    files: Iterable[ManifestFile],
+    request: Request,
+) -> CertificateBook:
+    files = tuple(files)
+    issuers = {issuer for one in signatures for issuer in one.issuers}
+    issuers |= {issuer for one in files if one.signature for issuer in one.signature.issuers}
+    book = gather(request.where, issuers, image.path.parent, request.given)
+    for file in files:
+        book.add((one for one in file.certificates if one.key_ids & issuers), _FROM_MANIFEST)
+    return book
+
+
+_Evidence = TypeVar("_Evidence", SignatureEvidence, ManifestEvidence)
+
+
+def _named(one: _Evidence, book: CertificateBook, policy: TrustPolicy) -> _Evidence:
+    """Drop a stranger's name that only a manifest brought along: anybody can write any name."""
+    if one.signer is None or policy.why(one.signer):
+        return one
+    return replace(one, user_id=None) if book.origins(one.signer) == {_FROM_MANIFEST} else one
+
+
+@contextmanager
+def _second_opinion(
+    image: OpenImage,
+    signatures: Iterable[integrity.SignatureObject],
+    book: CertificateBook,
+    request: Request,
+) -> Iterator[Future[apptainer.Answer] | None]:
+    """Ask Apptainer in the meantime, if it is there or demanded."""
+    wanted = request.engine is not Engine.NATIVE and apptainer.installed()
+    if not wanted:
+        yield None
+        return
+    issuers = [issuer for one in signatures for issuer in one.issuers]
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        yield pool.submit(ask, image, book.find(issuers))
+
+
+def _groups(image: OpenImage) -> Mapping[int, frozenset[int]]:
+    return {group: frozenset(one.id for one in members) for group, members in image.groups.items()}
+
+
+def _manifests(
+    image: OpenImage,
+    files: Iterable[ManifestFile],
+    digests: FileDigests,
+    book: CertificateBook,
+    now: datetime,
+    policy: TrustPolicy,
+) -> tuple[ManifestEvidence, ...]:
+    def object_digest(number: int) -> Digest:
+        return digests.ranges[number, "sha256"]
+
+    whole = (digests.whole["sha256"], digests.whole["blake3"])
+    facts = beside.facts_of(image, object_digest, whole, identity(image, digests.ranges))
+    examined = []
+    for file in files:
+        one = beside.examine_manifest(file, facts, book, now)
+        if one.finding is Finding.GOOD and policy.why(one.signer):
+            one = beside.check_companions(one, facts.folder, beside.digest_companion)
+        examined.append(_named(one, book, policy))
+    return tuple(examined)
+
+
+def _warnings(image: OpenImage) -> Iterator[str]:
+    """What no signature inside the image speaks about."""
+    tail = image.size - image.data_end
+    if tail:
+        yield f"{tail} bytes after its last object are covered by no signature in the image"
