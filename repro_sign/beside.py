@@ -15,10 +15,10 @@ from typing import Final
 from repro_sign.digest import Digest
 from repro_sign.errors import MalformedError, UnreadableError
 from repro_sign.escaping import printable
-from repro_sign.files import read_small
+from repro_sign.files import open_regular, read_small
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import Fingerprint
-from repro_sign.hashing import digest_file
+from repro_sign.hashing import FileDigests, digest_file
 from repro_sign.manifest import (
     MAX_MANIFEST_BYTES,
     ImageRecord,
@@ -33,7 +33,8 @@ from repro_sign.openpgp.book import CertificateBook
 from repro_sign.openpgp.certificate import Certificate, read_ring
 from repro_sign.openpgp.check import ParsedSignature, check_signature, parse_signature
 from repro_sign.sif import layout
-from repro_sign.sif.reader import OpenImage, open_regular
+from repro_sign.sif.metadata import identity
+from repro_sign.sif.reader import OpenImage
 from repro_sign.trust.evidence import ManifestEvidence, Match
 
 SUFFIX: Final = ".manifest.asc"
@@ -185,18 +186,13 @@ def digest_companion(path: Path) -> tuple[Digest, Digest]:
     return whole["sha256"], whole["blake3"]
 
 
-def facts_of(
-    image: OpenImage,
-    object_digests: Callable[[int], Digest],
-    whole: tuple[Digest, Digest],
-    identity: Digest,
-) -> ImageFacts:
+def facts_of(image: OpenImage, digests: FileDigests) -> ImageFacts:
     """Describe an image in the terms of a manifest."""
     record = ImageRecord(
         size=image.size,
         uuid=_uuid(image.header.uuid),
         arch=_arch(image.header.arch),
-        identity=identity,
+        identity=identity(image, digests.ranges),
         objects=tuple(
             ObjectRecord(
                 id=one.id,
@@ -204,7 +200,7 @@ def facts_of(
                 type=one.kind,
                 name=one.label,
                 size=one.size,
-                sha256=object_digests(one.id),
+                sha256=digests.ranges[one.id, "sha256"],
             )
             for one in sorted(image.objects, key=lambda one: one.id)
         ),
@@ -214,7 +210,14 @@ def facts_of(
         for one in image.signatures
         if one.linked_group in image.groups and one.size <= layout.MAX_SIGNATURE_BYTES
     )
-    return ImageFacts(image.path.name, image.path.parent, *whole, record, linked)
+    return ImageFacts(
+        name=image.path.name,
+        folder=image.path.parent,
+        sha256=digests.whole["sha256"],
+        blake3=digests.whole["blake3"],
+        record=record,
+        linked_signatures=linked,
+    )
 
 
 def compare_image(manifest: Manifest, facts: ImageFacts) -> tuple[Match, tuple[str, ...]]:

@@ -1,11 +1,69 @@
-"""Read small files whole, with a bound, and say in our own words why one can't be read."""
+"""Open files: regular ones only, read through one descriptor, and watched for change.
+
+A FIFO or a device would block or never end. A file is read into buffers, never mapped: a map of
+one that somebody truncates kills the process.
+"""
 
 import os
+import stat
+from dataclasses import dataclass
 from pathlib import Path
 
 from repro_sign.errors import MalformedError, UnreadableError
 from repro_sign.escaping import printable
-from repro_sign.sif.reader import open_regular
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What identifies the content of an open file as far as the kernel tells."""
+
+    device: int
+    inode: int
+    size: int
+    changed_ns: int
+
+
+def open_regular(path: Path, flags: int) -> int:
+    """Open a regular file, and only such a file: a FIFO or a device would block or never end."""
+    shown = printable(str(path))
+    flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        raise UnreadableError(f"{shown}: {error.strerror}") from error
+    except ValueError as error:
+        raise UnreadableError(f"{shown}: not a possible file name") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UnreadableError(f"{shown}: not a regular file")
+    return descriptor
+
+
+def file_state(descriptor: int) -> FileState:
+    """Ask the kernel what an open file is and when it last changed."""
+    status = os.fstat(descriptor)
+    return FileState(status.st_dev, status.st_ino, status.st_size, status.st_ctime_ns)
+
+
+def read_exactly(descriptor: int, offset: int, length: int, path: Path) -> bytes:
+    """Read `length` bytes at `offset`, however many calls that takes."""
+    parts: list[bytes] = []
+    missing = length
+    try:
+        if not hasattr(os, "pread"):
+            os.lseek(descriptor, offset, os.SEEK_SET)
+        while missing:
+            if hasattr(os, "pread"):
+                part = os.pread(descriptor, missing, offset + length - missing)
+            else:
+                part = os.read(descriptor, missing)
+            if not part:
+                raise UnreadableError(f"{printable(str(path))} became shorter while it was read")
+            parts.append(part)
+            missing -= len(part)
+    except OSError as error:
+        raise UnreadableError(f"{printable(str(path))}: {error.strerror}") from error
+    return b"".join(parts)
 
 
 def read_small(path: Path, limit: int, what: str) -> bytes:

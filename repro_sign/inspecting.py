@@ -9,7 +9,6 @@ from repro_sign.hashing import Progress
 from repro_sign.locations import Locations
 from repro_sign.manifest import ImageRecord
 from repro_sign.sif.layout import DataType
-from repro_sign.sif.metadata import identity
 from repro_sign.sif.reader import open_image
 from repro_sign.stores.certificates import gather
 from repro_sign.times import utc_now
@@ -41,13 +40,7 @@ def inspect_image(path: Path, where: Locations, progress: Progress | None = None
         issuers = {issuer for one in objects for issuer in one.issuers}
         book = gather(where, issuers, path.parent)
         signatures = integrity.examine(image, objects, digests.ranges, book, utc_now())
-        whole = (digests.whole["sha256"], digests.whole["blake3"])
-        facts = beside.facts_of(
-            image,
-            lambda number: digests.ranges[number, "sha256"],
-            whole,
-            identity(image, digests.ranges),
-        )
+        facts = beside.facts_of(image, digests)
         definitions = [
             image.object_data(one).decode("utf-8", "replace")
             for one in image.objects
@@ -58,7 +51,7 @@ def inspect_image(path: Path, where: Locations, progress: Progress | None = None
             record=facts.record,
             launch=image.header.launch.rstrip(b"\0").decode("utf-8", "replace").rstrip("\n"),
             created=image.header.created,
-            digests=whole,
+            digests=(facts.sha256, facts.blake3),
             signatures=signatures,
             manifests=tuple(one.name for one in beside.find_manifests(path)),
             definition=definitions[0] if definitions else None,

@@ -14,6 +14,7 @@ from repro_sign.errors import RefusedError
 from repro_sign.escaping import printable
 from repro_sign.locations import Locations
 from repro_sign.openpgp import clearsign
+from repro_sign.openpgp.book import CertificateBook
 from repro_sign.openpgp.secret import SecretKey, UnlockedKey
 from repro_sign.sif.append import NewSignature
 from repro_sign.sif.metadata import ObjectDigests, build_document
@@ -37,6 +38,13 @@ class Sealer:
     where: Locations
     passphrase: str | None = field(repr=False)
     unlocked: UnlockedKey | None = field(repr=False)
+
+    @property
+    def book(self) -> CertificateBook:
+        """A book that knows this signer only."""
+        book = CertificateBook()
+        book.add([self.key.certificate], "signer")
+        return book
 
     def clear_sign(self, text: bytes) -> bytes:
         """Return a text (no final line end) as a clear-signed block."""

@@ -14,21 +14,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from repro_sign import apptainer, beside, integrity, manifest
+from repro_sign import apptainer, beside, integrity
 from repro_sign.digest import Digest
-from repro_sign.durable import write_file
-from repro_sign.errors import MalformedError, RefusedError, UnreadableError, UsageError
+from repro_sign.errors import RefusedError, UnreadableError, UsageError
 from repro_sign.escaping import printable
+from repro_sign.files import open_regular
 from repro_sign.finding import Finding
 from repro_sign.hashing import FileDigests, Progress
-from repro_sign.openpgp.book import CertificateBook
+from repro_sign.manifest_writing import write_manifest
 from repro_sign.sealing import Sealer
 from repro_sign.second_opinion import ask, opinion
 from repro_sign.sif import append, layout
 from repro_sign.sif.metadata import identity
-from repro_sign.sif.reader import OpenImage, open_regular
+from repro_sign.sif.reader import OpenImage
 from repro_sign.times import utc_now
-from repro_sign.trust.evidence import ManifestEvidence, Match, Prediction, SignatureEvidence
+from repro_sign.trust.evidence import Prediction, SignatureEvidence
 
 _NOT_WRITABLE: Final = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ETXTBSY)
 
@@ -76,7 +76,16 @@ def sign_image(path: Path, sealer: Sealer, request: SignRequest) -> SignReport:
         if request.touch_image:
             _demand_complete(signed, evidence, sealer)
             _ask_apptainer(signed, evidence, sealer, request)
-        where, written = _write_manifest(signed, digests, sealer, request)
+        where, written = None, False
+        if request.write_manifest:
+            where, written = write_manifest(
+                path,
+                beside.facts_of(signed, digests),
+                request.companions,
+                sealer,
+                request.now(),
+                again=request.again,
+            )
     return SignReport(
         path=path,
         added=added,
@@ -163,7 +172,7 @@ def _check(
     """Examine the image natively, knowing this key's certificate only."""
     signatures = integrity.read_signatures(image)
     digests = integrity.hash_image(image, signatures, progress=request.progress)
-    book = _own_book(sealer)
+    book = sealer.book
     return digests, integrity.examine(image, signatures, digests.ranges, book, request.now())
 
 
@@ -171,7 +180,7 @@ def _check_new(
     image: OpenImage, new: append.NewSignature, sealer: Sealer, request: SignRequest
 ) -> None:
     """Let nothing into the image but a good signature over the bytes that were meant."""
-    problem = integrity.check_block(new.data, _own_book(sealer), request.now())
+    problem = integrity.check_block(new.data, sealer.book, request.now())
     if problem or new.group not in image.groups:
         raise RefusedError(
             f"the new signature is not good and was not added: {problem or 'wrong group'}",
@@ -209,107 +218,9 @@ def _ask_apptainer(
         return
     groups = {g: frozenset(one.id for one in members) for g, members in image.groups.items()}
     answer = ask(image, [sealer.key.certificate])
-    said = opinion(answer, evidence, groups, _own_book(sealer), request.now())
+    said = opinion(answer, evidence, groups, sealer.book, request.now())
     if said.accepted is False and said.predicted is Prediction.ACCEPTS:
         raise RefusedError(
             f"apptainer verify does not accept the signed image: {printable(said.words)}",
             hint="the signature is good by the native check; please report this",
         )
-
-
-def _own_book(sealer: Sealer) -> CertificateBook:
-    book = CertificateBook()
-    book.add([sealer.key.certificate], "signer")
-    return book
-
-
-def _write_manifest(
-    image: OpenImage, digests: FileDigests, sealer: Sealer, request: SignRequest
-) -> tuple[Path | None, bool]:
-    """Write the manifest unless one that says the same is there; return its path."""
-    if not request.write_manifest:
-        return None, False
-    facts = beside.facts_of(
-        image,
-        lambda number: digests.ranges[number, "sha256"],
-        (digests.whole["sha256"], digests.whole["blake3"]),
-        identity(image, digests.ranges),
-    )
-    companions = tuple(_companion(path, facts.folder) for path in request.companions)
-    path = _manifest_path(image.path, sealer)
-    if os.path.lexists(path):
-        known = _own_manifest(path, facts, sealer, request)
-        if not request.again and _says_the_same(known, companions):
-            return path, False
-    statement = _statement(facts, companions, sealer, request.now())
-    text = manifest.to_bytes(statement)
-    block = sealer.clear_sign(text)
-    checked = integrity.check_block(block, _own_book(sealer), request.now(), text)
-    if checked:
-        raise RefusedError(f"the manifest's signature is not good, nothing written: {checked}")
-    write_file(path, block)
-    return path, True
-
-
-def _statement(
-    facts: beside.ImageFacts,
-    companions: tuple[manifest.Subject, ...],
-    sealer: Sealer,
-    now: datetime,
-) -> manifest.Manifest:
-    certificate = sealer.key.certificate
-    subject = manifest.Subject(_image_name(facts.name), facts.sha256, facts.blake3)
-    signer = manifest.SignerRecord(
-        certificate.fingerprint, certificate.user_id, certificate.armored
-    )
-    return manifest.Manifest((subject, *companions), facts.record, signer, now)
-
-
-def _image_name(name: str) -> str:
-    try:
-        return manifest.check_name(name)
-    except ValueError as error:
-        raise RefusedError(
-            f"{printable(name)} is no name that a manifest may carry",
-            hint="rename the image: no back-slashes or invisible characters",
-        ) from error
-
-
-def _companion(path: Path, folder: Path) -> manifest.Subject:
-    """Describe a `--with` file by its name relative to the image's folder, or its own name."""
-    absolute, base = path.resolve(), folder.resolve()
-    relative = absolute.relative_to(base) if absolute.is_relative_to(base) else Path(path.name)
-    sha256, blake3 = beside.digest_companion(path)
-    return manifest.Subject(_image_name(relative.as_posix()), sha256, blake3)
-
-
-def _manifest_path(image: Path, sealer: Sealer) -> Path:
-    """Return where this signer's manifest belongs: the first one's place, unless another has it."""
-    there = beside.find_manifests(image)
-    own = beside.by_signer(there, sealer.key.fingerprint)
-    if own is not None:
-        return own
-    first = beside.first_manifest_path(image)
-    return beside.later_manifest_path(image, sealer.key.fingerprint) if first in there else first
-
-
-def _own_manifest(
-    path: Path, facts: beside.ImageFacts, sealer: Sealer, request: SignRequest
-) -> ManifestEvidence | None:
-    """Examine the manifest that is there, which must not be somebody else's file."""
-    try:
-        file = beside.read_manifest(path)
-    except MalformedError:
-        return None
-    return beside.examine_manifest(file, facts, _own_book(sealer), request.now())
-
-
-def _says_the_same(
-    known: ManifestEvidence | None, companions: tuple[manifest.Subject, ...]
-) -> bool:
-    return (
-        known is not None
-        and known.match is Match.EXACT
-        and known.manifest is not None
-        and known.manifest.subjects[1:] == companions
-    )

@@ -12,7 +12,6 @@ from typing import Final, TypeVar
 
 from repro_sign import apptainer, beside, integrity
 from repro_sign.beside import ManifestFile
-from repro_sign.digest import Digest
 from repro_sign.durable import TEMPORARY_MARK
 from repro_sign.errors import MalformedError, NoAnswerError, UnreadableError
 from repro_sign.escaping import printable
@@ -220,11 +219,7 @@ def _manifests(
     now: datetime,
     policy: TrustPolicy,
 ) -> tuple[ManifestEvidence, ...]:
-    def object_digest(number: int) -> Digest:
-        return digests.ranges[number, "sha256"]
-
-    whole = (digests.whole["sha256"], digests.whole["blake3"])
-    facts = beside.facts_of(image, object_digest, whole, identity(image, digests.ranges))
+    facts = beside.facts_of(image, digests)
     examined = []
     for file in files:
         one = beside.examine_manifest(file, facts, book, now)

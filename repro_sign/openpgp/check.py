@@ -15,7 +15,6 @@ The steps, marked in the code with their numbers (SIF reference, section 13; ref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 import pysequoia
 from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
@@ -26,25 +25,8 @@ from repro_sign.fingerprint import Fingerprint
 from repro_sign.openpgp import packets, value
 from repro_sign.openpgp.book import CertificateBook
 from repro_sign.openpgp.certificate import Certificate
+from repro_sign.openpgp.self_signatures import newest_self_signature, revocation_of
 from repro_sign.times import readable
-
-_SELF_SIGNATURES: Final = (
-    SignatureType.GenericCertification,
-    SignatureType.PersonaCertification,
-    SignatureType.CasualCertification,
-    SignatureType.PositiveCertification,
-    SignatureType.DirectKey,
-)
-_SOFT_REASONS: Final = (1, 3, 32)
-"""Superseded, retired, user id no longer valid (RFC 4880, section 5.2.3.23): what was signed
-before stays good. Any other reason, and none, may mean that the key was stolen."""
-_REASON_WORDS: Final = {
-    0: "no reason given",
-    1: "superseded",
-    2: "compromised",
-    3: "retired",
-    32: "user id no longer valid",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +194,7 @@ def _unfit(
             " its owner can renew it with gpg --cert-digest-algo SHA512 --quick-set-expire"
         )
         return Finding.KEY_UNFIT, message, certificate, ()
-    current = _newest_self_signature(certificate)
+    current = newest_self_signature(certificate)
     if current is None or key.tag != Tag.PublicKey:
         return Finding.KEY_UNFIT, "the key that made it may not sign", certificate, ()
     if _expired(certificate, current, signed_at):
@@ -226,45 +208,6 @@ def _unfit(
     return Finding.KEY_UNFIT, "its key was not fit when it was made", certificate, ()
 
 
-@dataclass(frozen=True, slots=True)
-class Revocation:
-    """A genuine revocation of a certificate."""
-
-    reason: int
-    created: datetime
-
-    @property
-    def words(self) -> str:
-        """The reason in words, with the date."""
-        word = _REASON_WORDS.get(self.reason, f"reason {self.reason}")
-        return f"{word}, on {readable(self.created)}"
-
-    def undoes(self, signed_at: datetime) -> bool:
-        """Whether a signature of that time is worth nothing: always, if the key may be stolen."""
-        return self.reason not in _SOFT_REASONS or signed_at >= self.created
-
-
-def revocation_of(certificate: Certificate) -> Revocation | None:
-    """Return the gravest genuine revocation of a certificate's primary key, if there is one.
-
-    Each one is tried by itself: a forged one must not lend its reason to a genuine one.
-    """
-    if not certificate.revoked:
-        return None
-    pile = list(PacketPile.from_bytes(certificate.binary))
-    genuine = []
-    for packet in pile:
-        if packet.signature_type != SignatureType.KeyRevocation or not packet.signature_created:
-            continue
-        kept = [one for one in pile if one.signature_type != SignatureType.KeyRevocation]
-        kept.insert(1, packet)
-        if pysequoia.Cert.from_packets(kept).is_revoked:
-            reason = packets.revocation_reason(packet.body)
-            genuine.append(Revocation(reason, packet.signature_created))
-    hard = [one for one in genuine if one.reason not in _SOFT_REASONS]
-    return min(hard or genuine, key=lambda one: one.created, default=None)
-
-
 def _notes(certificate: Certificate, now: datetime) -> tuple[str, ...]:
     """Say what became of the key since: it undoes nothing, but the reader should know."""
     notes = []
@@ -274,34 +217,6 @@ def _notes(certificate: Certificate, now: datetime) -> tuple[str, ...]:
     elif certificate.expires is not None and certificate.expires <= now:
         notes.append(f"the key has expired since, on {readable(certificate.expires)}")
     return tuple(notes)
-
-
-def _newest_self_signature(certificate: Certificate) -> Packet | None:
-    """Return the newest self-signature that is genuine.
-
-    Each is tried alone with the primary key and the user id before it: pysequoia lists the user
-    id only if that signature is good (reference pysequoia, "Calls that work").
-    """
-    pile = list(PacketPile.from_bytes(certificate.binary))
-    primary, user_id = pile[0], None
-    genuine: list[tuple[datetime, Packet]] = []
-    for packet in pile[1:]:
-        if packet.tag == Tag.PublicSubkey:
-            break
-        if packet.tag == Tag.UserID:
-            user_id = packet
-        elif packet.signature_type in _SELF_SIGNATURES and user_id is not None:
-            created = packet.signature_created
-            if created is not None and _is_genuine(primary, user_id, packet):
-                genuine.append((created, packet))
-    return max(genuine, key=lambda one: one[0])[1] if genuine else None
-
-
-def _is_genuine(primary: Packet, user_id: Packet, signature: Packet) -> bool:
-    try:
-        return bool(pysequoia.Cert.from_packets([primary, user_id, signature]).user_ids)
-    except RuntimeError:
-        return False
 
 
 def _expired(certificate: Certificate, self_signature: Packet, moment: datetime) -> bool:

@@ -89,7 +89,7 @@ def _signature(one: SignatureEvidence, policy: TrustPolicy) -> dict[str, Any]:
 
 
 def _manifest(one: ManifestEvidence, policy: TrustPolicy) -> dict[str, Any]:
-    """Return what may be said of a manifest; of its content nothing unless its signer is trusted."""
+    """Return what may be said of a manifest: nothing of its content unless it is trusted."""
     why = policy.why(one.signer)
     shown: dict[str, Any] = {
         "name": one.name,

@@ -1,12 +1,10 @@
 """Read a SIF file's header and descriptors, distrusting every number in it.
 
 An `OpenImage` is one open file: all reads go through it, so that the bytes that are hashed are
-the bytes that were described. Files are read into buffers, never mapped: a map of a file that
-somebody truncates kills the process.
+the bytes that were described.
 """
 
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from types import MappingProxyType
 
 from repro_sign.errors import MalformedError, UnreadableError
 from repro_sign.escaping import printable
+from repro_sign.files import file_state, open_regular, read_exactly
 from repro_sign.sif import layout
 from repro_sign.sif.layout import DataType
 
@@ -101,16 +100,6 @@ class Descriptor:
         return f"{word} ({system}, {role})"
 
 
-@dataclass(frozen=True, slots=True)
-class FileState:
-    """What identifies the content of an open file as far as the kernel tells."""
-
-    device: int
-    inode: int
-    size: int
-    changed_ns: int
-
-
 class OpenImage:
     """A SIF file that is open for reading (or, for the writer, for both)."""
 
@@ -182,33 +171,6 @@ class OpenImage:
         return file_state(self.fd) == self.state
 
 
-def file_state(descriptor: int) -> FileState:
-    """Ask the kernel what an open file is and when it last changed."""
-    status = os.fstat(descriptor)
-    return FileState(status.st_dev, status.st_ino, status.st_size, status.st_ctime_ns)
-
-
-def read_exactly(descriptor: int, offset: int, length: int, path: Path) -> bytes:
-    """Read `length` bytes at `offset`, however many calls that takes."""
-    parts: list[bytes] = []
-    missing = length
-    try:
-        if not hasattr(os, "pread"):
-            os.lseek(descriptor, offset, os.SEEK_SET)
-        while missing:
-            if hasattr(os, "pread"):
-                part = os.pread(descriptor, missing, offset + length - missing)
-            else:
-                part = os.read(descriptor, missing)
-            if not part:
-                raise UnreadableError(f"{printable(str(path))} became shorter while it was read")
-            parts.append(part)
-            missing -= len(part)
-    except OSError as error:
-        raise UnreadableError(f"{printable(str(path))}: {error.strerror}") from error
-    return b"".join(parts)
-
-
 @contextmanager
 def open_image(path: Path) -> Iterator[OpenImage]:
     """Open `path` for reading only and parse it.
@@ -221,22 +183,6 @@ def open_image(path: Path) -> Iterator[OpenImage]:
         yield OpenImage(path, descriptor)
     finally:
         os.close(descriptor)
-
-
-def open_regular(path: Path, flags: int) -> int:
-    """Open a regular file, and only such a file: a FIFO or a device would block or never end."""
-    shown = printable(str(path))
-    flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    try:
-        descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-    except OSError as error:
-        raise UnreadableError(f"{shown}: {error.strerror}") from error
-    except ValueError as error:
-        raise UnreadableError(f"{shown}: not a possible file name") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise UnreadableError(f"{shown}: not a regular file")
-    return descriptor
 
 
 def looks_like_sif(path: Path) -> bool:

@@ -1,0 +1,97 @@
+"""Write a signer's manifest beside an image, unless one that says the same is there already."""
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from repro_sign import beside, integrity
+from repro_sign.beside import ImageFacts
+from repro_sign.durable import write_file
+from repro_sign.errors import MalformedError, RefusedError
+from repro_sign.escaping import printable
+from repro_sign.manifest import Manifest, SignerRecord, Subject, check_name, to_bytes
+from repro_sign.sealing import Sealer
+from repro_sign.trust.evidence import ManifestEvidence, Match
+
+
+def write_manifest(
+    image: Path,
+    facts: ImageFacts,
+    companions: Sequence[Path],
+    sealer: Sealer,
+    now: datetime,
+    *,
+    again: bool,
+) -> tuple[Path, bool]:
+    """Write the manifest; return its path, and False if it was there already.
+
+    Raises `RefusedError` if it can't be written or its signature is not what was meant.
+    """
+    subjects = tuple(_companion(path, facts.folder) for path in companions)
+    path = _place(image, sealer)
+    if os.path.lexists(path) and not again:
+        known = _known(path, facts, sealer, now)
+        if _says_the_same(known, subjects):
+            return path, False
+    text = to_bytes(_statement(facts, subjects, sealer, now))
+    block = sealer.clear_sign(text)
+    problem = integrity.check_block(block, sealer.book, now, text)
+    if problem:
+        raise RefusedError(f"the manifest's signature is not good, nothing written: {problem}")
+    write_file(path, block)
+    return path, True
+
+
+def _statement(
+    facts: ImageFacts, companions: tuple[Subject, ...], sealer: Sealer, now: datetime
+) -> Manifest:
+    certificate = sealer.key.certificate
+    subject = Subject(_checked_name(facts.name), facts.sha256, facts.blake3)
+    signer = SignerRecord(certificate.fingerprint, certificate.user_id, certificate.armored)
+    return Manifest((subject, *companions), facts.record, signer, now)
+
+
+def _checked_name(name: str) -> str:
+    try:
+        return check_name(name)
+    except ValueError as error:
+        raise RefusedError(
+            f"{printable(name)} is no name that a manifest may carry",
+            hint="rename the file: no back-slashes or invisible characters",
+        ) from error
+
+
+def _companion(path: Path, folder: Path) -> Subject:
+    """Describe another file by its name relative to the image's folder, or its own name."""
+    absolute, base = path.resolve(), folder.resolve()
+    relative = absolute.relative_to(base) if absolute.is_relative_to(base) else Path(path.name)
+    sha256, blake3 = beside.digest_companion(path)
+    return Subject(_checked_name(relative.as_posix()), sha256, blake3)
+
+
+def _place(image: Path, sealer: Sealer) -> Path:
+    """Return where this signer's manifest belongs: the first one's place, unless another has it."""
+    there = beside.find_manifests(image)
+    own = beside.by_signer(there, sealer.key.fingerprint)
+    if own is not None:
+        return own
+    first = beside.first_manifest_path(image)
+    return beside.later_manifest_path(image, sealer.key.fingerprint) if first in there else first
+
+
+def _known(path: Path, facts: ImageFacts, sealer: Sealer, now: datetime) -> ManifestEvidence | None:
+    try:
+        file = beside.read_manifest(path)
+    except MalformedError:
+        return None
+    return beside.examine_manifest(file, facts, sealer.book, now)
+
+
+def _says_the_same(known: ManifestEvidence | None, companions: tuple[Subject, ...]) -> bool:
+    return (
+        known is not None
+        and known.match is Match.EXACT
+        and known.manifest is not None
+        and known.manifest.subjects[1:] == companions
+    )
