@@ -1,0 +1,47 @@
+# One command for each thing one does here. `make help` lists them.
+# On a fresh Debian machine any of them may be the first: each sets up what it needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest -n auto
+CI_FLAGS := $(if $(CI),--require-tools)
+
+.PHONY: help demo test test-all check format bench clean tools
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(READY) tools ## the main job on a real image, in plain sight
+	@PATH="$(CURDIR)/$(BIN):$$PATH:$$(scripts/tools --path)" scripts/demo
+
+test: $(READY) tools ## every test that needs light programs only
+	$(PYTEST) -m "not heavy" $(CI_FLAGS)
+
+test-all: $(READY) tools ## all tests, those with heavy programs too
+	$(PYTEST) $(CI_FLAGS)
+
+check: $(READY) ## lint, format, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(READY) ## put the code into its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) tools ## measure against other tools, side by side
+	PATH="$(CURDIR)/$(BIN):$$PATH:$$(scripts/tools --path)" $(BIN)/python -m benchmarks
+
+tools: ## the real programs that the tests start
+	@scripts/tools
+
+clean: ## remove what the other commands made (the downloaded programs too)
+	rm -rf $(VENV) .tools build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml scripts/python
+	scripts/python $(PYTHON) $(VENV)
+	@touch $@

@@ -1,0 +1,102 @@
+"""Fixtures: the real programs, accounts with homes of their own, keys and images made by them.
+
+Nothing here imitates a program. A test that needs one that is missing is skipped, unless
+`--require-tools` says that every program has to be there (as CI does).
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.account import Account, Signer
+from tests.programs import PROJECT, tools_path
+
+os.environ["PATH"] = tools_path()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--require-tools",
+        action="store_true",
+        help="fail instead of skipping where a program is missing",
+    )
+
+
+@pytest.fixture(scope="session")
+def need(request: pytest.FixtureRequest) -> "Need":
+    """Ask for programs: `need("apptainer")`."""
+    return Need(required=bool(request.config.getoption("--require-tools")))
+
+
+class Need:
+    """Skips a test whose programs are missing, or fails it where they have to be there."""
+
+    def __init__(self, *, required: bool) -> None:
+        self._required = required
+
+    def __call__(self, *programs: str) -> None:
+        missing = [name for name in programs if shutil.which(name) is None]
+        if missing and self._required:
+            pytest.fail(f"missing: {', '.join(missing)} (scripts/tools installs them)")
+        if missing:
+            pytest.skip(f"missing: {', '.join(missing)} (scripts/tools installs them)")
+
+
+@pytest.fixture(scope="session")
+def base_image(need: Need, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give an unsigned image, built by the real Apptainer. Copy it before changing it."""
+    need("apptainer", "mksquashfs", "busybox")
+    image = tmp_path_factory.mktemp("image") / "base.sif"
+    Account.run_program([str(PROJECT / "scripts" / "make-image"), str(image)])
+    return image
+
+
+@pytest.fixture
+def image(base_image: Path, tmp_path: Path) -> Path:
+    """Give a fresh unsigned image, `climate.sif`, in a folder of its own."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return Path(shutil.copy(base_image, folder / "climate.sif"))
+
+
+@pytest.fixture
+def account() -> Iterator[Account]:
+    """Give an account with an empty home."""
+    with Account.new() as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def ada(need: Need) -> Iterator[Signer]:
+    """Give an author whose key, without passphrase, is in Apptainer's ring."""
+    need("apptainer", "gpg")
+    with Account.new() as one:
+        yield one.make_signer("Ada Author", "ada@uni.example", "apptainer")
+
+
+@pytest.fixture(scope="session")
+def grace(need: Need) -> Iterator[Signer]:
+    """Give an author whose key, without passphrase, is in GnuPG."""
+    need("gpg")
+    with Account.new() as one:
+        yield one.make_signer("Grace Writer", "grace@lab.example", "gnupg")
+
+
+@pytest.fixture(scope="session")
+def mallory(need: Need) -> Iterator[Signer]:
+    """Give a stranger, who has a key in GnuPG."""
+    need("gpg")
+    with Account.new() as one:
+        yield one.make_signer("Mallory Stranger", "mallory@evil.example", "gnupg")
+
+
+@pytest.fixture(params=["apptainer", "gnupg"])
+def author(request: pytest.FixtureRequest) -> Signer:
+    """Give each of the two authors in turn: a key in Apptainer's ring, one in GnuPG."""
+    name = {"apptainer": "ada", "gnupg": "grace"}[request.param]
+    signer = request.getfixturevalue(name)
+    assert isinstance(signer, Signer)
+    return signer
