@@ -11,7 +11,7 @@ from typing import Final
 from repro_sign.escaping import printable
 from repro_sign.finding import Finding
 from repro_sign.times import readable
-from repro_sign.trust.evidence import ManifestEvidence, Match, SignatureEvidence
+from repro_sign.trust.evidence import ManifestEvidence, Match, SecondOpinion, SignatureEvidence
 from repro_sign.trust.judge import VerdictWord
 from repro_sign.verifying import ImageReport
 
@@ -19,6 +19,8 @@ Paint = Callable[[str, VerdictWord], str]
 """Colours a text by a verdict; returns it as it is where there are no colours."""
 
 _LABEL_WIDTH: Final = 13
+_SHOWN_OTHERWISE: Final = {"stranger-signature"}
+"""Notes that the lines about signers say already."""
 _SIGNATURE_LEAVES: Final = (
     "architecture, times and bytes between the objects: no signature inside an image covers"
     " them, a manifest does"
@@ -60,18 +62,25 @@ def _body(report: ImageReport) -> Iterator[tuple[str, str]]:
     yield from _signers(report)
     yield from _coverage(report)
     for note in report.verdict.notes:
-        yield "note", printable(note.message)
+        if note.code not in _SHOWN_OTHERWISE:
+            yield "note", printable(note.message)
     if "sha256" in evidence.digests:
         yield "sha256", evidence.digests["sha256"].hex
     if evidence.identity:
         yield "identity", str(evidence.identity)
     opinion = evidence.second_opinion
     if opinion is not None and opinion.accepted is not None:
-        answer = "accepts it" if opinion.accepted else "refuses it"
-        expected = "" if opinion.accepted else f", as expected ({printable(opinion.because)})"
-        surprising = report.verdict.reasons[0].code == "engines-disagree"
-        yield "apptainer", f"apptainer verify {answer}{'' if surprising else expected}"
+        yield "apptainer", _second_opinion(opinion, report)
     yield from _next(report)
+
+
+def _second_opinion(opinion: SecondOpinion, report: ImageReport) -> str:
+    if opinion.accepted:
+        return "apptainer verify accepts it"
+    if any(reason.code == "engines-disagree" for reason in report.verdict.reasons):
+        return "apptainer verify refuses it"
+    why = f" ({printable(opinion.because)})" if report else ""
+    return f"apptainer verify refuses it, as expected{why}"
 
 
 def _signers(report: ImageReport) -> Iterator[tuple[str, str]]:
