@@ -110,12 +110,16 @@ def sign(image: int, size: int, public: bytes, secret: bytes, passphrase: str | 
             raise RefusedError(f"apptainer sign failed: {_say(done)}")
 
 
-def verify(image: int, size: int, public: bytes) -> Answer:
-    """Ask `apptainer verify --local` about the open file `image`; `public` is all it knows."""
-    argv = ["verify", "--local", _by_descriptor(image)]
+def verify(image: int, size: int, public: bytes, pem: bytes | None = None) -> Answer:
+    """Ask `apptainer verify` about the open file `image`.
+
+    All that it knows are the OpenPGP certificates `public`, or the PEM public key `pem`.
+    """
     try:
-        with ring_of(public) as ring:
-            done = _run(argv, ring, None, files=(image,), timeout=_limit(size))
+        with ring_of(public) as ring, memory_file(pem or b"") as key:
+            how = ["--key", _by_descriptor(key)] if pem else ["--local"]
+            argv = ["verify", *how, _by_descriptor(image)]
+            done = _run(argv, ring, None, files=(image, key), timeout=_limit(size))
     except NoAnswerError as error:
         return Answer(None, str(error))
     if done.status == 0:

@@ -17,27 +17,34 @@ from repro_sign.errors import MalformedError, UnreadableError
 from repro_sign.escaping import printable
 from repro_sign.files import open_regular, read_small
 from repro_sign.finding import Finding
-from repro_sign.fingerprint import Fingerprint
+from repro_sign.fingerprint import PemFingerprint, SignerId
 from repro_sign.hashing import FileDigests, digest_file
+from repro_sign.known_keys import Keys, KnownKeys
 from repro_sign.manifest import (
     MAX_MANIFEST_BYTES,
     ImageRecord,
     Manifest,
     ObjectRecord,
     Subject,
-    embedded_certificate,
+    embedded_key,
     from_bytes,
 )
 from repro_sign.openpgp import clearsign
-from repro_sign.openpgp.book import CertificateBook
-from repro_sign.openpgp.certificate import Certificate, read_ring
+from repro_sign.openpgp.certificate import read_ring
 from repro_sign.openpgp.check import ParsedSignature, check_signature, parse_signature
+from repro_sign.pem import dsse
+from repro_sign.pem.bundle import Bundle
+from repro_sign.pem.bundle import parse as parse_bundle
+from repro_sign.pem.keys import read_public_key
 from repro_sign.sif import layout
 from repro_sign.sif.metadata import identity
 from repro_sign.sif.reader import OpenImage
+from repro_sign.signature_object import Checked
 from repro_sign.trust.evidence import ManifestEvidence, Match
 
-SUFFIX: Final = ".manifest.asc"
+OPENPGP_SUFFIX: Final = ".manifest.asc"
+PEM_SUFFIX: Final = ".sigstore.json"
+_SUFFIXES: Final = (OPENPGP_SUFFIX, PEM_SUFFIX)
 _MAX_MANIFESTS: Final = 64
 _LATER: Final = re.compile(r"\.[0-9A-Fa-f]{16}\Z")
 _NO_LONGER: Final = (
@@ -54,15 +61,28 @@ class ManifestFile:
     problem: str = ""
     text: bytes = b""
     signed: bytes = b""
-    signature: ParsedSignature | None = None
+    openpgp: ParsedSignature | None = None
+    bundle: Bundle | None = None
 
     @property
-    def certificates(self) -> tuple[Certificate, ...]:
-        """The certificate that the manifest brings along, for checking and nothing else."""
-        embedded = embedded_certificate(self.text) if self.signature else None
+    def issuers(self) -> tuple[str, ...]:
+        """The keys that the signature names: claims."""
+        if self.openpgp:
+            return self.openpgp.issuers
+        return (self.bundle.hint,) if self.bundle else ()
+
+    @property
+    def keys(self) -> Keys:
+        """The key that the manifest brings along, for checking and nothing else."""
+        embedded = embedded_key(self.text) if self.text else None
         if embedded is None:
-            return ()
-        return read_ring(embedded)
+            return Keys()
+        if self.openpgp:
+            return Keys(certificates=read_ring(embedded))
+        try:
+            return Keys(public_keys=(read_public_key(embedded, "the manifest's key"),))
+        except MalformedError:
+            return Keys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,30 +97,38 @@ class ImageFacts:
     linked_signatures: frozenset[int]
 
 
-def first_manifest_path(image: Path) -> Path:
-    """Return where the first signer's manifest lies."""
-    return image.with_name(image.name + SUFFIX)
+def first_manifest_path(image: Path, suffix: str) -> Path:
+    """Return where the first signer's manifest of this form lies."""
+    return image.with_name(image.name + suffix)
 
 
-def later_manifest_path(image: Path, signer: Fingerprint) -> Path:
+def later_manifest_path(image: Path, signer: SignerId, suffix: str) -> Path:
     """Return where a later signer's manifest lies (design, section 5)."""
-    return image.with_name(f"{image.name}.{signer.key_id}{SUFFIX}")
+    return image.with_name(f"{image.name}.{signer.key_id}{suffix}")
+
+
+def is_manifest_name(path: Path) -> bool:
+    """Whether a path is that of a manifest, by its name."""
+    return path.name.endswith(_SUFFIXES)
 
 
 def image_of(manifest: Path) -> Path:
     """Return the image that a manifest lies beside, by its name."""
-    name = manifest.name.removesuffix(SUFFIX)
+    name = manifest.name
+    for suffix in _SUFFIXES:
+        name = name.removesuffix(suffix)
     plain = manifest.with_name(_LATER.sub("", name))
     exact = manifest.with_name(name)
     return exact if exact.exists() else plain
 
 
 def find_manifests(image: Path) -> tuple[Path, ...]:
-    """Return the manifests beside an image, the first signer's first.
+    """Return the manifests beside an image, those of first signers first.
 
     Raises `UnreadableError` if the folder can't be read.
     """
-    pattern = re.compile(re.escape(image.name) + r"(\.[0-9A-Fa-f]{16})?" + re.escape(SUFFIX))
+    suffixes = "|".join(map(re.escape, _SUFFIXES))
+    pattern = re.compile(rf"{re.escape(image.name)}(\.[0-9A-Fa-f]{{16}})?({suffixes})")
     try:
         names = [name for name in os.listdir(image.parent) if pattern.fullmatch(name)]
     except OSError as error:
@@ -112,23 +140,60 @@ def find_manifests(image: Path) -> tuple[Path, ...]:
 def read_manifest(path: Path) -> ManifestFile:
     """Take a manifest file apart. Raises `UnreadableError` if it can't be read at all."""
     try:
-        block = clearsign.parse(read_small(path, MAX_MANIFEST_BYTES, "manifest"))
-        signature = parse_signature(block.signature)
+        data = read_small(path, MAX_MANIFEST_BYTES, "manifest")
+        return parse_manifest(path, data)
     except MalformedError as error:
         return ManifestFile(path, problem=str(error))
-    return ManifestFile(path, "", block.text, block.canonical, signature)
+
+
+def parse_manifest(path: Path, data: bytes) -> ManifestFile:
+    """Take a manifest's bytes apart; the file's name tells the form. Raises `MalformedError`."""
+    if path.name.endswith(PEM_SUFFIX):
+        bundle = parse_bundle(data)
+        envelope = bundle.envelope
+        return ManifestFile(path, "", envelope.payload, envelope.signed, bundle=bundle)
+    block = clearsign.parse(data)
+    signature = parse_signature(block.signature)
+    return ManifestFile(path, "", block.text, block.canonical, openpgp=signature)
+
+
+def check_manifest(file: ManifestFile, known: KnownKeys, now: datetime) -> Checked:
+    """Check a manifest's signature with the keys at hand."""
+    if file.openpgp is not None:
+        found = check_signature(file.openpgp, file.signed, known.certificates, now)
+        return Checked(
+            finding=found.finding,
+            message=found.message,
+            claimed=found.claimed,
+            signer=found.signer,
+            user_id=found.user_id,
+            signed_at=found.signed_at,
+            notes=found.notes,
+        )
+    if file.bundle is not None:
+        (signature,) = file.bundle.envelope.signatures
+        named = replace(signature, key_id=signature.key_id or _key_of(file.bundle.hint))
+        checked = dsse.check(file.bundle.envelope, named, known.public_keys)
+        signer = checked.key.fingerprint if checked.key else None
+        return Checked(checked.finding, checked.message, checked.claimed, signer)
+    return Checked(Finding.MALFORMED, file.problem)
+
+
+def _key_of(hint: str) -> str:
+    """Return the key that a bundle's hint names, if it is a fingerprint of ours."""
+    try:
+        return str(PemFingerprint.parse(hint))
+    except ValueError:
+        return ""
 
 
 def examine_manifest(
-    file: ManifestFile, facts: ImageFacts, book: CertificateBook, now: datetime
+    file: ManifestFile, facts: ImageFacts, known: KnownKeys, now: datetime
 ) -> ManifestEvidence:
     """Check a manifest's signature and, where that is good, compare the image with it."""
-    name = file.path.name
-    if file.signature is None:
-        return ManifestEvidence(name, Finding.MALFORMED, file.problem)
-    checked = check_signature(file.signature, file.signed, book, now)
+    checked = check_manifest(file, known, now)
     evidence = ManifestEvidence(
-        name=name,
+        name=file.path.name,
         finding=checked.finding,
         message=checked.message,
         signer=checked.signer,
@@ -264,15 +329,7 @@ def _arch(raw: bytes) -> str:
     return layout.ARCHITECTURES.get(code, f"unknown ({printable(code)})")
 
 
-def is_manifest_name(path: Path) -> bool:
-    """Whether a path is that of a manifest, by its name."""
-    return path.name.endswith(SUFFIX)
-
-
-def by_signer(paths: Sequence[Path], signer: Fingerprint) -> Path | None:
+def by_signer(paths: Sequence[Path], signer: SignerId) -> Path | None:
     """Return the manifest whose signature names this key, if there is one (a claim)."""
-    for path in paths:
-        file = read_manifest(path)
-        if file.signature and {signer.hex, signer.key_id} & set(file.signature.issuers):
-            return path
-    return None
+    names = {str(signer), signer.key_id}
+    return next((path for path in paths if names & set(read_manifest(path).issuers)), None)

@@ -83,7 +83,7 @@ def _programs() -> Iterator[Observation]:
 def _folders(where: Locations) -> Iterator[Observation]:
     """Secret keys that others can read are no secret."""
     secret = where.apptainer_keys / SECRET_NAME
-    for path in (where.apptainer_keys, secret, where.gnupg_home, where.revocations):
+    for path in (where.apptainer_keys, secret, where.gnupg_home, where.revocations, where.pem_keys):
         mode = _mode(path)
         if mode is not None and mode & 0o077:
             yield Observation(
@@ -116,16 +116,18 @@ def _keys(where: Locations, now: datetime) -> Iterator[Observation]:
 
 def _key(entry: KeyEntry, where: Locations, now: datetime) -> Iterator[Observation]:
     one = entry.certificate
-    name = f"{one.fingerprint.grouped()} {printable(one.user_id or '')}"
+    name = f"{entry.fingerprint.grouped()} {printable(entry.user_id or '')}".rstrip()
+    if one is None:
+        yield from _protection(entry, name)
+        yield Observation(State.OK, "key", f"{name}: {entry.algorithm}, {entry.secret_place}")
+        return
     if one.revoked:
         yield Observation(State.NOTE, "key", f"{name}: revoked")
         return
     if one.expires is not None and one.expires <= now:
         yield Observation(State.NOTE, "key", f"{name}: expired on {readable(one.expires)}")
         return
-    if entry.encrypted is False:
-        message = f"{name}: its secret key is stored without a passphrase"
-        yield Observation(State.NOTE, "key", message, "keep the folder on an encrypted disk")
+    yield from _protection(entry, name)
     if one.expires is not None and one.expires - now < _SOON:
         message = f"{name}: expires on {readable(one.expires)}"
         yield Observation(State.NOTE, "key", message, "renew it, or make a new one in time")
@@ -139,6 +141,12 @@ def _key(entry: KeyEntry, where: Locations, now: datetime) -> Iterator[Observati
     else:
         ends = f"until {readable(one.expires)}" if one.expires else "never expires"
         yield Observation(State.OK, "key", f"{name}: {one.algorithm}, {ends}, {entry.secret_place}")
+
+
+def _protection(entry: KeyEntry, name: str) -> Iterator[Observation]:
+    if entry.encrypted is False:
+        message = f"{name}: its secret key is stored without a passphrase"
+        yield Observation(State.NOTE, "key", message, "keep the folder on an encrypted disk")
 
 
 def _trust(where: Locations) -> Iterator[Observation]:

@@ -1,9 +1,13 @@
-"""The full fingerprint of an OpenPGP primary key: the only name of a signer that proves a thing."""
+"""Fingerprints of keys: the only names of a signer that prove a thing."""
 
+import base64
+import binascii
+import hashlib
 import re
 from dataclasses import dataclass
 
 _V4_HEX = re.compile(r"[0-9A-F]{40}")
+_PEM_PREFIX = "SHA256:"
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -51,3 +55,54 @@ class Fingerprint:
 
     def __str__(self) -> str:
         return self.hex
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class PemFingerprint:
+    """The fingerprint of a PEM key as `ssh-keygen -l` prints it (SIF reference, section 3.2).
+
+    `raw` is the SHA-256 digest of the key in OpenSSH's wire encoding.
+    """
+
+    raw: bytes
+
+    @classmethod
+    def of_wire_encoding(cls, wire: bytes) -> "PemFingerprint":
+        """Compute the fingerprint of a key in OpenSSH's wire encoding."""
+        return cls(hashlib.sha256(wire).digest())
+
+    @classmethod
+    def parse(cls, text: str) -> "PemFingerprint":
+        """Read `SHA256:` and 43 base64 digits. Raises `ValueError` for anything else."""
+        value = text.strip()
+        if value.startswith(_PEM_PREFIX):
+            try:
+                raw = base64.b64decode(value.removeprefix(_PEM_PREFIX) + "=", validate=True)
+            except (binascii.Error, ValueError):
+                raw = b""
+            if len(raw) == hashlib.sha256().digest_size and str(cls(raw)) == value:
+                return cls(raw)
+        raise ValueError(f"{text!r} is not a PEM key's fingerprint (SHA256: and 43 base64 digits)")
+
+    @property
+    def key_id(self) -> str:
+        """The first 16 hexadecimal digits, for file names."""
+        return self.raw.hex()[:16].upper()
+
+    def grouped(self) -> str:
+        """Write it for people to compare."""
+        return str(self)
+
+    def __str__(self) -> str:
+        return _PEM_PREFIX + base64.b64encode(self.raw).decode().rstrip("=")
+
+
+SignerId = Fingerprint | PemFingerprint
+"""Who signed: an OpenPGP primary key, or a PEM key."""
+
+
+def parse_signer(text: str) -> SignerId:
+    """Read a fingerprint of either kind. Raises `ValueError`."""
+    if text.strip().startswith(_PEM_PREFIX):
+        return PemFingerprint.parse(text)
+    return Fingerprint.parse(text)

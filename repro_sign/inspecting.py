@@ -38,8 +38,8 @@ def inspect_image(path: Path, where: Locations, progress: Progress | None = None
         objects = integrity.read_signatures(image)
         digests = integrity.hash_image(image, objects, progress=progress)
         issuers = {issuer for one in objects for issuer in one.issuers}
-        book = gather(where, issuers, path.parent)
-        signatures = integrity.examine(image, objects, digests.ranges, book, utc_now())
+        known = gather(where, issuers, path.parent)
+        signatures = integrity.examine(image, objects, digests.ranges, known, utc_now())
         facts = beside.facts_of(image, digests)
         definitions = [
             image.object_data(one).decode("utf-8", "replace")

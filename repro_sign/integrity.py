@@ -3,74 +3,38 @@
 The steps, marked in the code with their numbers (SIF reference, sections 6 and 13):
 
  1. header and descriptors are read with bounds (`sif.reader`); what breaks the rules is malformed
- 2. each signature object is taken apart: form, signed text, the key it names, metadata document
+ 2. each signature object is taken apart (`signature_object`): form, signed text, document
  3. every object is hashed once, whatever the number of signatures
- 4. each signature is checked with the certificates at hand (`openpgp.check`)
- 5. the fingerprint in its descriptor must be that of the key that signed
+ 4. each signature is checked with the keys at hand (`openpgp.check`, `pem.dsse`)
+ 5. the fingerprint in its descriptor must be that of the OpenPGP key that signed
  6. header, descriptors and data are held against the document that was signed
  7. what is signed by nobody can't be told from here: `trust.judge` demands coverage of all
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from repro_sign.digest import Digest
-from repro_sign.errors import MalformedError
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import Fingerprint
 from repro_sign.hashing import FileDigests, Progress, Range, digest_file
-from repro_sign.openpgp import clearsign
-from repro_sign.openpgp.book import CertificateBook
-from repro_sign.openpgp.check import (
-    CheckedSignature,
-    ParsedSignature,
-    check_signature,
-    parse_signature,
-)
+from repro_sign.known_keys import KnownKeys
 from repro_sign.sif import layout
-from repro_sign.sif.metadata import (
-    Comparison,
-    Metadata,
-    algorithms_wanted,
-    compare,
-    parse_document,
-)
+from repro_sign.sif.metadata import Comparison, algorithms_wanted, compare
 from repro_sign.sif.reader import Descriptor, OpenImage
+from repro_sign.signature_object import Checked, SignatureObject, check, take_apart
 from repro_sign.trust.evidence import SignatureEvidence
 
 WHOLE_FILE: Final = ("sha256", "blake3")
-_LEGACY_START: Final = b"SIFHASH:\n"
-_LEGACY_MESSAGE: Final = "an old signature, which covers neither header nor descriptors"
-_NOT_RECOGNISED: Final = "holds no signature of a known form"
-
-
-@dataclass(frozen=True, slots=True)
-class SignatureObject:
-    """A signature object taken apart, nothing checked yet.
-
-    `problem` says why it can't be checked at all; otherwise `signature` is set, and `metadata`
-    too unless what was signed is no metadata document (`metadata_problem`).
-    """
-
-    descriptor: Descriptor
-    kind: str
-    problem: tuple[Finding, str] | None = None
-    signed: bytes = b""
-    signature: ParsedSignature | None = None
-    metadata: Metadata | None = None
-    metadata_problem: str = ""
-
-    @property
-    def issuers(self) -> tuple[str, ...]:
-        """The keys that the signature names."""
-        return self.signature.issuers if self.signature else ()
 
 
 def read_signatures(image: OpenImage) -> tuple[SignatureObject, ...]:
     """Take all signature objects of an image apart (step 2), in table order."""
-    return tuple(_take_apart(image, one) for one in image.signatures)
+    return tuple(
+        take_apart(one, image.object_data(one, limit=layout.MAX_SIGNATURE_BYTES))
+        for one in image.signatures
+    )
 
 
 def hash_image(
@@ -96,74 +60,29 @@ def examine(
     image: OpenImage,
     signatures: Sequence[SignatureObject],
     object_digests: Mapping[tuple[int, str], Digest],
-    book: CertificateBook,
+    known: KnownKeys,
     now: datetime,
 ) -> tuple[SignatureEvidence, ...]:
-    """Check every signature (steps 4 to 6)."""
-    return tuple(_examine(image, one, object_digests, book, now) for one in signatures)
+    """Check every signature (steps 4 to 6); one object of DSSE form may hold several."""
+    return tuple(
+        _evidence(image, one, checked, object_digests)
+        for one in signatures
+        for checked in check(one, known, now)  # 4
+    )
 
 
-def check_block(
-    block: bytes, book: CertificateBook, now: datetime, text: bytes | None = None
-) -> str | None:
-    """Check a clear-signed block that was just made; return what is wrong with it, or None.
-
-    With `text` given, the block must be over exactly that text.
-    """
-    try:
-        parsed = clearsign.parse(block)
-        checked = check_signature(parse_signature(parsed.signature), parsed.canonical, book, now)
-    except MalformedError as error:
-        return str(error)
-    if text is not None and parsed.text != text:
-        return "the signed text is not the one that was meant"
-    return None if checked.finding is Finding.GOOD else checked.message
-
-
-def _take_apart(image: OpenImage, one: Descriptor) -> SignatureObject:
-    data = image.object_data(one, limit=layout.MAX_SIGNATURE_BYTES)
-    if data.lstrip()[:1] == b"{":
-        message = "a DSSE signature by a PEM key, which this version can't check"
-        return SignatureObject(one, "dsse", (Finding.UNSUPPORTED, message))
-    if clearsign.BEGIN not in data:
-        return SignatureObject(one, "unknown", (Finding.MALFORMED, _NOT_RECOGNISED))
-    try:
-        block = clearsign.parse(data)
-    except MalformedError as error:
-        return SignatureObject(one, "openpgp", (Finding.MALFORMED, str(error)))
-    if block.text.startswith(_LEGACY_START):
-        return SignatureObject(one, "legacy", (Finding.LEGACY, _LEGACY_MESSAGE))
-    hash_type = layout.SIGNATURE_EXTRA.unpack_from(one.extra)[0]
-    if hash_type not in layout.SIGNATURE_HASH_TYPES:
-        message = f"its descriptor names the unknown hash type {hash_type}"
-        return SignatureObject(one, "openpgp", (Finding.MALFORMED, message))
-    try:
-        signature = parse_signature(block.signature)
-    except MalformedError as error:
-        unsupported = error.code == "unsupported"
-        finding = Finding.UNSUPPORTED if unsupported else Finding.MALFORMED
-        return SignatureObject(one, "openpgp", (finding, str(error)))
-    metadata, problem = None, ""
-    try:
-        metadata = parse_document(block.text)
-    except MalformedError as error:
-        problem = str(error)
-    return SignatureObject(one, "openpgp", None, block.canonical, signature, metadata, problem)
-
-
-def _examine(
+def _evidence(
     image: OpenImage,
     one: SignatureObject,
+    checked: Checked,
     object_digests: Mapping[tuple[int, str], Digest],
-    book: CertificateBook,
-    now: datetime,
 ) -> SignatureEvidence:
     group = one.descriptor.linked_group
-    if one.problem or one.signature is None:
-        finding, message = one.problem or (Finding.MALFORMED, _NOT_RECOGNISED)
-        return SignatureEvidence(one.descriptor.id, one.kind, group, finding, message)
-    checked = check_signature(one.signature, one.signed, book, now)  # 4
-    finding, message, comparison = _compare(image, one, checked, object_digests)
+    comparison = None
+    if one.metadata is not None and group is not None:  # 6
+        members = _members(image, one.descriptor)
+        comparison = compare(one.metadata, image.header, members, object_digests)
+    finding, message = _find(one, checked, comparison)
     agrees = comparison is not None and not comparison.differences
     return SignatureEvidence(
         object_id=one.descriptor.id,
@@ -181,40 +100,43 @@ def _examine(
     )
 
 
-def _compare(
-    image: OpenImage,
-    one: SignatureObject,
-    checked: CheckedSignature,
-    object_digests: Mapping[tuple[int, str], Digest],
-) -> tuple[Finding, str, Comparison | None]:
-    """Hold the image against what was signed; a key's own fault comes before any difference."""
-    if one.descriptor.linked_group is None:
-        message = f"is linked to no group, so it covers nothing ({checked.message})"
-        return (
-            (Finding.UNLINKED, message, None)
-            if checked.finding is Finding.GOOD
-            else (checked.finding, checked.message, None)
-        )
-    comparison = None
-    if one.metadata is not None:  # 6
-        members = _members(image, one.descriptor)
-        comparison = compare(one.metadata, image.header, members, object_digests)
-    if checked.finding is Finding.UNKNOWN_KEY and (not comparison or comparison.differences):
-        what = comparison.differences[0].message if comparison else one.metadata_problem
-        return checked.finding, f"{checked.message}; and {what}", comparison
+def _find(
+    one: SignatureObject, checked: Checked, comparison: Comparison | None
+) -> tuple[Finding, str]:
+    """Join what was found about the key with what was found about the image.
+
+    A fault of the key comes first; whether the image is what was said comes after it.
+    """
+    unchecked = checked.finding in (Finding.UNKNOWN_KEY, Finding.UNSUPPORTED)
+    if unchecked and one.descriptor.linked_group is None:
+        return Finding.UNLINKED, f"{_UNLINKED} ({checked.message})"
+    if unchecked:
+        if comparison is None:
+            return checked.finding, f"{checked.message}; and {one.metadata_problem}"
+        if comparison.differences:
+            return checked.finding, f"{checked.message}; and {comparison.differences[0].message}"
     if checked.finding is not Finding.GOOD:
-        return checked.finding, checked.message, comparison
-    _, raw = layout.SIGNATURE_EXTRA.unpack_from(one.descriptor.extra)
-    entity = Fingerprint.from_bytes(raw[:20])
-    if entity != checked.signer:  # 5
-        message = f"its descriptor names the key {entity.grouped()}, another one signed"
-        return Finding.WRONG_FINGERPRINT, message, None
+        return checked.finding, checked.message
+    if isinstance(checked.signer, Fingerprint) and _entity(one.descriptor) != checked.signer:  # 5
+        shown = _entity(one.descriptor).grouped()
+        return Finding.WRONG_FINGERPRINT, f"its descriptor names the key {shown}, another signed"
+    if one.descriptor.linked_group is None:
+        return Finding.UNLINKED, _UNLINKED
     if comparison is None:
-        return Finding.BAD_METADATA, one.metadata_problem, None
+        return Finding.BAD_METADATA, one.metadata_problem
     if comparison.differences:
         said = "; ".join(difference.message for difference in comparison.differences[:5])
-        return Finding(_gravest(comparison)), said, comparison
-    return Finding.GOOD, checked.message, comparison
+        return Finding(_gravest(comparison)), said
+    return Finding.GOOD, checked.message
+
+
+_UNLINKED: Final = "it is linked to no group of objects, so it covers nothing"
+
+
+def _entity(one: Descriptor) -> Fingerprint:
+    """Return the fingerprint that a signature's descriptor claims."""
+    _, raw = layout.SIGNATURE_EXTRA.unpack_from(one.extra)
+    return Fingerprint.from_bytes(raw[:20])
 
 
 def _gravest(comparison: Comparison) -> str:

@@ -17,14 +17,17 @@ from repro_sign import apptainer
 from repro_sign.durable import private_folder, write_file
 from repro_sign.errors import RefusedError, ReproSignError, ToolNotFoundError, UsageError
 from repro_sign.escaping import HIDDEN_CATEGORIES, printable
-from repro_sign.fingerprint import Fingerprint
+from repro_sign.fingerprint import SignerId
+from repro_sign.known_keys import Keys
 from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.secret import SecretKey, armored_revocation, read_secret_key
+from repro_sign.pem.keys import is_encrypted, new_private_key
 from repro_sign.process import find_program
 from repro_sign.scratch import scratch_folder
 from repro_sign.stores import apptainer_ring
 from repro_sign.stores.gnupg_home import GnuPGHome, NewKey
+from repro_sign.stores.pem_store import add_pem_key
 from repro_sign.stores.secret_keys import Store
 from repro_sign.stores.trust_store import YOU, add_entry
 
@@ -69,15 +72,14 @@ class KeyRequest:
 class NewKeyReport:
     """A key that was made, and where its parts are."""
 
-    certificate: Certificate
+    fingerprint: SignerId
+    algorithm: str
+    expires: datetime | None
+    user_id: str | None
     store: Store
     public_key: Path
-    revocation_certificate: Path
-
-    @property
-    def fingerprint(self) -> Fingerprint:
-        """The key's fingerprint."""
-        return self.certificate.fingerprint
+    revocation_certificate: Path | None
+    secret_key: Path | None = None
 
 
 def generate_key(request: KeyRequest, where: Locations, now: datetime) -> NewKeyReport:
@@ -88,6 +90,8 @@ def generate_key(request: KeyRequest, where: Locations, now: datetime) -> NewKey
     """
     store = request.store or default_store()
     check_request(request, store, now)
+    if store is Store.PEM:
+        return _make_pem(request, where, now)
     if store is Store.APPTAINER:
         secret, revocation = _make_for_apptainer(request, where)
         certificate = secret.certificate
@@ -97,13 +101,44 @@ def generate_key(request: KeyRequest, where: Locations, now: datetime) -> NewKey
         revocation_path = _write_revocation(certificate, revocation, where)
         public_path = request.out / f"{certificate.fingerprint.hex}.asc"
         write_file(public_path, certificate.armored.encode())
-        add_entry(where, certificate.fingerprint, name=YOU, now=now, certificate=certificate)
+        keys = Keys(certificates=(certificate,))
+        add_entry(where, certificate.fingerprint, name=YOU, now=now, keys=keys)
     except ReproSignError as error:
         raise RefusedError(
             f"{error}; the key itself was made and is safe: {certificate.fingerprint.grouped()}",
             hint=f"repro-sign key export {certificate.fingerprint.hex} writes its public key",
         ) from error
-    return NewKeyReport(certificate, store, public_path, revocation_path)
+    return NewKeyReport(
+        fingerprint=certificate.fingerprint,
+        algorithm=certificate.algorithm,
+        expires=certificate.expires,
+        user_id=certificate.user_id,
+        store=store,
+        public_key=public_path,
+        revocation_certificate=revocation_path,
+    )
+
+
+def _make_pem(request: KeyRequest, where: Locations, now: datetime) -> NewKeyReport:
+    """Make an Ed25519 key as PEM files: no name, no expiry, no revocation."""
+    private = new_private_key()
+    public = private.public
+    secret = add_pem_key(where, public, private.to_pem(request.passphrase))
+    if is_encrypted(secret.read_bytes()) != (request.passphrase is not None):
+        raise RefusedError(f"{printable(str(secret))} is not protected as it was meant to be")
+    path = request.out / f"{public.fingerprint.raw.hex()}.pub"
+    write_file(path, public.pem.encode())
+    add_entry(where, public.fingerprint, name=YOU, now=now, keys=Keys(public_keys=(public,)))
+    return NewKeyReport(
+        fingerprint=public.fingerprint,
+        algorithm=public.algorithm,
+        expires=None,
+        user_id=None,
+        store=Store.PEM,
+        public_key=path,
+        revocation_certificate=None,
+        secret_key=secret,
+    )
 
 
 def default_store() -> Store:
@@ -125,17 +160,12 @@ def check_request(
     With `passphrase_follows` the passphrase is not there yet: nobody should have to type one
     for a key that can't be made.
     """
-    for what, text in (("name", request.name), ("comment", request.comment)):
-        _check_text(what, text)
-    if not request.name.strip():
-        raise UsageError("a key needs a name")
-    if not _EMAIL.fullmatch(request.email):
-        raise UsageError(f"{printable(request.email)} is not an e-mail address")
+    if store is not Store.PEM:
+        _check_user_id(request)
     gpg_expiry(request.expires, now)
-    if store is Store.PEM:
+    if store is Store.PEM and request.expires not in (None, NEVER):
         raise RefusedError(
-            "PEM keys are not made yet; this version knows the stores apptainer and gnupg",
-            hint="openssl genpkey -algorithm ed25519 makes one for apptainer sign --key",
+            "a PEM key knows no expiry", hint="say --expires never, or take another --store"
         )
     if not os.access(request.out, os.W_OK | os.X_OK) or not request.out.is_dir():
         raise UsageError(f"{printable(str(request.out))} is no folder that can be written to")
@@ -271,6 +301,15 @@ def _write_revocation(certificate: Certificate, revocation: str, where: Location
     )
     write_file(path, (head + revocation.strip() + "\n").encode(), mode=0o600)
     return path
+
+
+def _check_user_id(request: KeyRequest) -> None:
+    for what, text in (("name", request.name), ("comment", request.comment)):
+        _check_text(what, text)
+    if not request.name.strip():
+        raise UsageError("a key needs a name")
+    if not _EMAIL.fullmatch(request.email):
+        raise UsageError(f"{printable(request.email)} is not an e-mail address")
 
 
 def _check_text(what: str, text: str) -> None:

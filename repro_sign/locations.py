@@ -31,6 +31,11 @@ class Locations:
         return self.settings / "certificates"
 
     @property
+    def pem_keys(self) -> Path:
+        """PEM keys made here; only the owner may read them."""
+        return self.settings / "pem-keys"
+
+    @property
     def revocations(self) -> Path:
         """Revocation certificates of keys made here; only the owner may read them."""
         return self.settings / "revocations"

@@ -15,7 +15,7 @@ from typing import Any, Final
 from repro_sign.digest import Digest
 from repro_sign.errors import MalformedError, RefusedError
 from repro_sign.escaping import HIDDEN_CATEGORIES
-from repro_sign.fingerprint import Fingerprint
+from repro_sign.fingerprint import SignerId, parse_signer
 from repro_sign.strict_json import parse_object
 from repro_sign.times import parse_rfc3339, rfc3339
 
@@ -62,9 +62,9 @@ class ImageRecord:
 
 @dataclass(frozen=True, slots=True)
 class SignerRecord:
-    """Who says it: the key's fingerprint, user id and the certificate as it was then."""
+    """Who says it: the key's fingerprint, its user id, and the public key as it was then."""
 
-    fingerprint: Fingerprint
+    fingerprint: SignerId
     user_id: str | None
     public_key: str
 
@@ -103,7 +103,7 @@ def members_of(manifest: Manifest) -> dict[str, Any]:
         "predicate": {
             "image": _image_members(manifest.image),
             "signer": {
-                "fingerprint": manifest.signer.fingerprint.hex,
+                "fingerprint": str(manifest.signer.fingerprint),
                 "user_id": manifest.signer.user_id,
                 "public_key": manifest.signer.public_key.splitlines(),
             },
@@ -133,7 +133,7 @@ def from_bytes(data: bytes) -> Manifest:
         raise MalformedError(f"the manifest is not valid: {error}") from error
 
 
-def embedded_certificate(data: bytes) -> bytes | None:
+def embedded_key(data: bytes) -> bytes | None:
     """Return the public key in a manifest whose signature has *not* been checked, or None.
 
     It only serves to check that signature: nothing else may be read from such a manifest.
@@ -231,7 +231,7 @@ def _signer(members: Mapping[str, Any]) -> SignerRecord:
     if not isinstance(lines, list):
         raise TypeError("the signer's public key is not a list of lines")
     return SignerRecord(
-        fingerprint=Fingerprint.parse(_str(members["fingerprint"])),
+        fingerprint=parse_signer(_str(members["fingerprint"])),
         user_id=None if user_id is None else _str(user_id),
         public_key="\n".join(_str(line) for line in lines) + "\n",
     )

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from repro_sign import beside, integrity
+from repro_sign import beside
 from repro_sign.beside import ImageFacts
 from repro_sign.durable import write_file
 from repro_sign.errors import MalformedError, RefusedError
 from repro_sign.escaping import printable
+from repro_sign.finding import Finding
 from repro_sign.manifest import Manifest, SignerRecord, Subject, check_name, to_bytes
 from repro_sign.sealing import Sealer
 from repro_sign.trust.evidence import ManifestEvidence, Match
@@ -35,20 +36,31 @@ def write_manifest(
         if _says_the_same(known, subjects):
             return path, False
     text = to_bytes(_statement(facts, subjects, sealer, now))
-    block = sealer.clear_sign(text)
-    problem = integrity.check_block(block, sealer.book, now, text)
-    if problem:
-        raise RefusedError(f"the manifest's signature is not good, nothing written: {problem}")
+    block = sealer.seal_manifest(text)
+    _check(block, path, text, sealer, now)
     write_file(path, block)
     return path, True
+
+
+def _check(block: bytes, path: Path, text: bytes, sealer: Sealer, now: datetime) -> None:
+    """Demand that the new manifest is good, and over the text that was meant."""
+    try:
+        file = beside.parse_manifest(path, block)
+        checked = beside.check_manifest(file, sealer.known, now)
+        problem = "" if checked.finding is Finding.GOOD else checked.message
+        if file.text != text:
+            problem = "the signed text is not the one that was meant"
+    except MalformedError as error:
+        problem = str(error)
+    if problem:
+        raise RefusedError(f"the manifest's signature is not good, nothing written: {problem}")
 
 
 def _statement(
     facts: ImageFacts, companions: tuple[Subject, ...], sealer: Sealer, now: datetime
 ) -> Manifest:
-    certificate = sealer.key.certificate
     subject = Subject(_checked_name(facts.name), facts.sha256, facts.blake3)
-    signer = SignerRecord(certificate.fingerprint, certificate.user_id, certificate.armored)
+    signer = SignerRecord(sealer.signer, sealer.name, sealer.public_text)
     return Manifest((subject, *companions), facts.record, signer, now)
 
 
@@ -73,19 +85,18 @@ def _companion(path: Path, folder: Path) -> Subject:
 def _place(image: Path, sealer: Sealer) -> Path:
     """Return where this signer's manifest belongs: the first one's place, unless another has it."""
     there = beside.find_manifests(image)
-    own = beside.by_signer(there, sealer.key.fingerprint)
+    own = beside.by_signer(there, sealer.signer)
     if own is not None:
         return own
-    first = beside.first_manifest_path(image)
-    return beside.later_manifest_path(image, sealer.key.fingerprint) if first in there else first
+    first = beside.first_manifest_path(image, sealer.suffix)
+    if first not in there:
+        return first
+    return beside.later_manifest_path(image, sealer.signer, sealer.suffix)
 
 
 def _known(path: Path, facts: ImageFacts, sealer: Sealer, now: datetime) -> ManifestEvidence | None:
-    try:
-        file = beside.read_manifest(path)
-    except MalformedError:
-        return None
-    return beside.examine_manifest(file, facts, sealer.book, now)
+    file = beside.read_manifest(path)
+    return None if file.problem else beside.examine_manifest(file, facts, sealer.known, now)
 
 
 def _says_the_same(known: ManifestEvidence | None, companions: tuple[Subject, ...]) -> bool:

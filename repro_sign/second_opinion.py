@@ -5,15 +5,22 @@ Apptainer answers yes or no without a usable reason, and its rules differ from o
 against the prediction means that one of the two is wrong.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from repro_sign import apptainer
 from repro_sign.finding import Finding
-from repro_sign.openpgp.book import CertificateBook
-from repro_sign.openpgp.certificate import Certificate
+from repro_sign.fingerprint import Fingerprint
+from repro_sign.known_keys import KnownKeys
+from repro_sign.pem import dsse
+from repro_sign.pem.keys import PublicKey
 from repro_sign.sif.reader import OpenImage
+from repro_sign.signature_object import SignatureObject
 from repro_sign.trust.evidence import Prediction, SecondOpinion, SignatureEvidence
+
+Groups = Mapping[int, frozenset[int]]
+"""The objects of each group, by number."""
 
 _REFUSED = frozenset(
     {
@@ -33,60 +40,123 @@ _REFUSED = frozenset(
 """Findings that Apptainer shares: it refuses what we refuse."""
 
 
-def ask(image: OpenImage, certificates: Iterable[Certificate]) -> apptainer.Answer:
-    """Ask `apptainer verify --local` about the open image, telling it these certificates."""
-    public = b"".join(one.binary for one in certificates if one.user_ids)
-    return apptainer.verify(image.fd, image.size, public)
+@dataclass(frozen=True, slots=True)
+class Question:
+    """How Apptainer is asked: about OpenPGP signatures, or about those of one PEM key.
+
+    One run of it can't do both, nor several PEM keys.
+    """
+
+    public: bytes
+    key: PublicKey | None
+
+
+def question_for(signatures: Sequence[SignatureObject], known: KnownKeys) -> Question:
+    """Choose PEM mode where all signatures are envelopes and a key of theirs is known."""
+    living = [one for one in signatures if one.kind != "legacy"]
+    if living and all(one.envelope for one in living):
+        keys = [key for one in living for key in _keys_of(one, known)]
+        if keys:
+            return Question(b"", keys[0])
+    issuers = [issuer for one in signatures for issuer in one.issuers]
+    found = known.certificates.find(issuers)
+    return Question(b"".join(one.binary for one in found if one.user_ids), None)
+
+
+def _keys_of(one: SignatureObject, known: KnownKeys) -> list[PublicKey]:
+    """Return the known keys that made a signature in an envelope."""
+    if one.envelope is None:
+        return []
+    checked = [
+        dsse.check(one.envelope, each, known.public_keys) for each in one.envelope.signatures
+    ]
+    return [each.key for each in checked if each.key and each.finding is Finding.GOOD]
+
+
+def ask(image: OpenImage, question: Question) -> apptainer.Answer:
+    """Ask `apptainer verify` about the open image."""
+    pem = question.key.pem.encode() if question.key else None
+    return apptainer.verify(image.fd, image.size, question.public, pem)
 
 
 def opinion(
     answer: apptainer.Answer,
-    signatures: Iterable[SignatureEvidence],
-    groups: Mapping[int, frozenset[int]],
-    book: CertificateBook,
+    question: Question,
+    signatures: Sequence[SignatureEvidence],
+    groups: Groups,
+    known: KnownKeys,
     now: datetime,
 ) -> SecondOpinion:
     """Put the answer beside what the evidence lets expect."""
-    predicted, because = predict(tuple(signatures), groups, book, now)
+    predicted, because = predict(question, signatures, groups, known, now)
     return SecondOpinion(answer.accepted, answer.words, predicted, because)
 
 
 def predict(
-    signatures: tuple[SignatureEvidence, ...],
-    groups: Mapping[int, frozenset[int]],
-    book: CertificateBook,
+    question: Question,
+    signatures: Sequence[SignatureEvidence],
+    groups: Groups,
+    known: KnownKeys,
     now: datetime,
 ) -> tuple[Prediction, str]:
     """Say what Apptainer will answer, and why.
 
     It looks at every group; each needs a signature that is not of the old form, and every such
-    signature has to be good, by a key that is fit *today*, over exactly the group.
+    signature object has to be good, by a key that is fit *today*, over exactly the group.
     """
     if not groups:
         return Prediction.REFUSES, "there is nothing to sign in it"
     uncertain = ""
     for group, members in groups.items():
-        linked = [
-            one for one in signatures if one.group == group and one.finding is not Finding.LEGACY
-        ]
+        linked: dict[int, list[SignatureEvidence]] = {}
+        for one in signatures:
+            if one.group == group and one.finding is not Finding.LEGACY:
+                linked.setdefault(one.object_id, []).append(one)
         if not linked:
             return Prediction.REFUSES, f"group {group} has no signature"
-        for one in linked:
-            where = f"signature {one.object_id}"
-            if one.finding in _REFUSED:
-                return Prediction.REFUSES, f"{where}: {one.message}"
-            if one.finding is not Finding.GOOD:
-                uncertain = f"{where}: {one.message}"
-            elif one.covers != members:
-                return Prediction.REFUSES, f"{where} does not cover exactly its group"
-            elif (reason := _unfit_today(one, book, now)) is not None:
-                return Prediction.REFUSES, f"{where}: {reason}"
+        for number, evidence in linked.items():
+            predicted, reason = _of_object(question, evidence, members, known, now)
+            if predicted is Prediction.REFUSES:
+                return Prediction.REFUSES, f"signature {number}: {reason}"
+            if predicted is Prediction.EITHER:
+                uncertain = f"signature {number}: {reason}"
     return (Prediction.EITHER, uncertain) if uncertain else (Prediction.ACCEPTS, "all are good")
 
 
-def _unfit_today(one: SignatureEvidence, book: CertificateBook, now: datetime) -> str | None:
+def _of_object(
+    question: Question,
+    evidence: Sequence[SignatureEvidence],
+    members: frozenset[int],
+    known: KnownKeys,
+    now: datetime,
+) -> tuple[Prediction, str]:
+    """Predict for one signature object; an envelope needs one signature by the key asked about."""
+    one = evidence[0]
+    if (one.kind == "dsse") != (question.key is not None) and one.finding is not Finding.MALFORMED:
+        return Prediction.REFUSES, "is of another kind than Apptainer was asked about"
+    if question.key is not None:
+        ours = [each for each in evidence if each.signer == question.key.fingerprint]
+        if not ours:
+            return _either_or_refuses(one)
+        one = ours[0]
+    if one.finding is not Finding.GOOD:
+        return _either_or_refuses(one)
+    if one.covers != members:
+        return Prediction.REFUSES, "does not cover exactly its group"
+    if isinstance(one.signer, Fingerprint) and (reason := _unfit(one.signer, known, now)):
+        return Prediction.REFUSES, reason
+    return Prediction.ACCEPTS, "is good"
+
+
+def _either_or_refuses(one: SignatureEvidence) -> tuple[Prediction, str]:
+    """Where we refuse for a reason of our own, Apptainer may answer either way."""
+    predicted = Prediction.REFUSES if one.finding in _REFUSED else Prediction.EITHER
+    return predicted, one.message
+
+
+def _unfit(signer: Fingerprint, known: KnownKeys, now: datetime) -> str | None:
     """Apptainer judges keys now, not at the time of the signature."""
-    certificate = book.get(one.signer) if one.signer else None
+    certificate = known.certificates.get(signer)
     if certificate is None or not certificate.user_ids:
         return "its certificate has no user id, which Apptainer can't read"
     if certificate.revoked:

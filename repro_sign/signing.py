@@ -23,10 +23,11 @@ from repro_sign.finding import Finding
 from repro_sign.hashing import FileDigests, Progress
 from repro_sign.manifest_writing import write_manifest
 from repro_sign.sealing import Sealer
-from repro_sign.second_opinion import ask, opinion
+from repro_sign.second_opinion import ask, opinion, question_for
 from repro_sign.sif import append, layout
 from repro_sign.sif.metadata import identity
 from repro_sign.sif.reader import OpenImage
+from repro_sign.signature_object import check, take_apart
 from repro_sign.times import utc_now
 from repro_sign.trust.evidence import Prediction, SignatureEvidence
 
@@ -131,7 +132,7 @@ def _sign_inside(image: OpenImage, sealer: Sealer, request: SignRequest) -> tupl
     """Add what is missing: one signature for each group that has no good one by this key."""
     digests = None
     missing = list(image.groups)
-    if image.signatures or sealer.key.secret is None:
+    if image.signatures or sealer.needs_digests:
         digests, evidence = _check(image, sealer, request)
         if not request.again:
             done = {one.group for one in evidence if _is_complete(one, image, sealer)}
@@ -172,18 +173,20 @@ def _check(
     """Examine the image natively, knowing this key's certificate only."""
     signatures = integrity.read_signatures(image)
     digests = integrity.hash_image(image, signatures, progress=request.progress)
-    book = sealer.book
-    return digests, integrity.examine(image, signatures, digests.ranges, book, request.now())
+    evidence = integrity.examine(image, signatures, digests.ranges, sealer.known, request.now())
+    return digests, evidence
 
 
 def _check_new(
     image: OpenImage, new: append.NewSignature, sealer: Sealer, request: SignRequest
 ) -> None:
     """Let nothing into the image but a good signature over the bytes that were meant."""
-    problem = integrity.check_block(new.data, sealer.book, request.now())
-    if problem or new.group not in image.groups:
+    parsed = take_apart(append.describe(image, new, request.now()), new.data)
+    (checked,) = check(parsed, sealer.known, request.now())
+    if checked.finding is not Finding.GOOD or parsed.metadata is None:
+        problem = parsed.metadata_problem or checked.message
         raise RefusedError(
-            f"the new signature is not good and was not added: {problem or 'wrong group'}",
+            f"the new signature is not good and was not added: {problem}",
             hint="the image is as it was",
         )
 
@@ -202,7 +205,7 @@ def _demand_complete(
 
 
 def _is_complete(one: SignatureEvidence, image: OpenImage, sealer: Sealer) -> bool:
-    if one.finding is not Finding.GOOD or one.signer != sealer.key.fingerprint or not one.group:
+    if one.finding is not Finding.GOOD or one.signer != sealer.signer or not one.group:
         return False
     return one.covers == {member.id for member in image.groups.get(one.group, ())}
 
@@ -217,8 +220,9 @@ def _ask_apptainer(
     if not apptainer.installed():
         return
     groups = {g: frozenset(one.id for one in members) for g, members in image.groups.items()}
-    answer = ask(image, [sealer.key.certificate])
-    said = opinion(answer, evidence, groups, sealer.book, request.now())
+    question = question_for(integrity.read_signatures(image), sealer.known)
+    answer = ask(image, question)
+    said = opinion(answer, question, evidence, groups, sealer.known, request.now())
     if said.accepted is False and said.predicted is Prediction.ACCEPTS:
         raise RefusedError(
             f"apptainer verify does not accept the signed image: {printable(said.words)}",

@@ -17,12 +17,12 @@ from repro_sign.errors import MalformedError, NoAnswerError, UnreadableError
 from repro_sign.escaping import printable
 from repro_sign.finding import Finding
 from repro_sign.hashing import FileDigests, Progress
+from repro_sign.known_keys import Keys, KnownKeys
 from repro_sign.locations import Locations, find_locations
-from repro_sign.openpgp.book import CertificateBook
-from repro_sign.openpgp.certificate import Certificate
-from repro_sign.second_opinion import ask, opinion
+from repro_sign.second_opinion import Question, ask, opinion, question_for
 from repro_sign.sif.metadata import identity
 from repro_sign.sif.reader import OpenImage, looks_like_sif, open_image
+from repro_sign.signature_object import SignatureObject
 from repro_sign.stores.certificates import gather
 from repro_sign.times import utc_now
 from repro_sign.trust.evidence import (
@@ -71,7 +71,7 @@ class Request:
     """How to verify: the policy, and where certificates and the second opinion come from."""
 
     policy: TrustPolicy
-    given: tuple[Certificate, ...] = ()
+    given: Keys = field(default_factory=Keys)
     engine: Engine = Engine.AUTO
     where: Locations = field(default_factory=find_locations)
     progress: Progress | None = None
@@ -135,18 +135,19 @@ def _gather_evidence(path: Path, request: Request, policy: TrustPolicy) -> Image
     with open_image(path) as image:
         signatures = integrity.read_signatures(image)
         files = tuple(beside.read_manifest(one) for one in beside.find_manifests(path))
-        book = _book(image, signatures, files, request)
-        with _second_opinion(image, signatures, book, request) as answer:
+        known = _known_keys(image, signatures, files, request)
+        question = question_for(signatures, known)
+        with _second_opinion(image, question, request) as answer:
             digests = integrity.hash_image(image, signatures, progress=request.progress)
             examined = tuple(
-                _named(one, book, policy)
-                for one in integrity.examine(image, signatures, digests.ranges, book, now)
+                _named(one, known, policy)
+                for one in integrity.examine(image, signatures, digests.ranges, known, now)
             )
             said = answer.result() if answer else None
         second = None
         if said is not None:
-            second = opinion(said, examined, _groups(image), book, now)
-        manifests = _manifests(image, files, digests, book, now, policy)
+            second = opinion(said, question, examined, _groups(image), known, now)
+        manifests = _manifests(image, files, digests, known, now, policy)
         evidence = ImageEvidence(
             name=path.name,
             objects=frozenset[int]().union(*_groups(image).values()),
@@ -165,46 +166,42 @@ def _gather_evidence(path: Path, request: Request, policy: TrustPolicy) -> Image
         return evidence
 
 
-def _book(
+def _known_keys(
     image: OpenImage,
-    signatures: Iterable[integrity.SignatureObject],
+    signatures: Iterable[SignatureObject],
     files: Iterable[ManifestFile],
     request: Request,
-) -> CertificateBook:
+) -> KnownKeys:
     files = tuple(files)
     issuers = {issuer for one in signatures for issuer in one.issuers}
-    issuers |= {issuer for one in files if one.signature for issuer in one.signature.issuers}
-    book = gather(request.where, issuers, image.path.parent, request.given)
+    issuers |= {issuer for one in files for issuer in one.issuers}
+    known = gather(request.where, issuers, image.path.parent, request.given)
     for file in files:
-        book.add((one for one in file.certificates if one.key_ids & issuers), _FROM_MANIFEST)
-    return book
+        known.add(file.keys, _FROM_MANIFEST)
+    return known
 
 
 _Evidence = TypeVar("_Evidence", SignatureEvidence, ManifestEvidence)
 
 
-def _named(one: _Evidence, book: CertificateBook, policy: TrustPolicy) -> _Evidence:
+def _named(one: _Evidence, known: KnownKeys, policy: TrustPolicy) -> _Evidence:
     """Drop a stranger's name that only a manifest brought along: anybody can write any name."""
     if one.signer is None or policy.why(one.signer):
         return one
-    return replace(one, user_id=None) if book.origins(one.signer) == {_FROM_MANIFEST} else one
+    return replace(one, user_id=None) if known.origins(one.signer) == {_FROM_MANIFEST} else one
 
 
 @contextmanager
 def _second_opinion(
-    image: OpenImage,
-    signatures: Iterable[integrity.SignatureObject],
-    book: CertificateBook,
-    request: Request,
+    image: OpenImage, question: Question, request: Request
 ) -> Iterator[Future[apptainer.Answer] | None]:
     """Ask Apptainer in the meantime, if it is there or demanded."""
     wanted = request.engine is not Engine.NATIVE and apptainer.installed()
     if not wanted:
         yield None
         return
-    issuers = [issuer for one in signatures for issuer in one.issuers]
     with ThreadPoolExecutor(max_workers=1) as pool:
-        yield pool.submit(ask, image, book.find(issuers))
+        yield pool.submit(ask, image, question)
 
 
 def _groups(image: OpenImage) -> Mapping[int, frozenset[int]]:
@@ -215,17 +212,17 @@ def _manifests(
     image: OpenImage,
     files: Iterable[ManifestFile],
     digests: FileDigests,
-    book: CertificateBook,
+    known: KnownKeys,
     now: datetime,
     policy: TrustPolicy,
 ) -> tuple[ManifestEvidence, ...]:
     facts = beside.facts_of(image, digests)
     examined = []
     for file in files:
-        one = beside.examine_manifest(file, facts, book, now)
+        one = beside.examine_manifest(file, facts, known, now)
         if one.finding is Finding.GOOD and policy.why(one.signer):
             one = beside.check_companions(one, facts.folder, beside.digest_companion)
-        examined.append(_named(one, book, policy))
+        examined.append(_named(one, known, policy))
     return tuple(examined)
 
 

@@ -92,7 +92,7 @@ def _document(found: Inspection) -> dict[str, Any]:
                 "object": one.object_id,
                 "kind": one.kind,
                 "group": one.group,
-                "fingerprint": one.signer.hex if one.signer else one.claimed,
+                "fingerprint": str(one.signer) if one.signer else one.claimed,
                 "user_id": one.user_id,
                 "signed_at": rfc3339(one.signed_at) if one.signed_at else None,
                 "covers": sorted(one.covers),

@@ -17,9 +17,8 @@ from repro_sign.cli.options import (
 from repro_sign.cli.tables import table
 from repro_sign.durable import write_file
 from repro_sign.escaping import printable
-from repro_sign.fingerprint import Fingerprint
+from repro_sign.fingerprint import SignerId
 from repro_sign.locations import find_locations
-from repro_sign.openpgp.certificate import Certificate
 from repro_sign.report import as_json
 from repro_sign.stores.importing import import_file
 from repro_sign.stores.listing import KeyEntry, find_entry, list_keys
@@ -48,10 +47,10 @@ def list_(*, secret_only: bool, json_: bool) -> None:
         return
     rows = [
         (
-            one.certificate.fingerprint.grouped(),
-            printable(one.certificate.user_id or "(no user id)"),
-            one.certificate.algorithm,
-            _state(one.certificate),
+            one.fingerprint.grouped(),
+            printable(one.user_id or "(no user id)"),
+            one.algorithm,
+            _state(one),
             one.secret_place or "-",
         )
         for one in entries
@@ -63,20 +62,21 @@ def list_(*, secret_only: bool, json_: bool) -> None:
 @click.argument("fingerprint", type=FINGERPRINT)
 @json_option
 @output_options
-def show(*, fingerprint: Fingerprint, json_: bool) -> None:
+def show(*, fingerprint: SignerId, json_: bool) -> None:
     """Show all there is to know about one key."""
     entry = find_entry(find_locations(), fingerprint)
     if json_:
         click.echo(as_json.to_text({"schema": as_json.SCHEMA, "key": _members(entry)}))
         return
     one = entry.certificate
-    click.echo(one.fingerprint.grouped())
-    for user_id in one.user_ids:
+    click.echo(entry.fingerprint.grouped())
+    for user_id in one.user_ids if one else ():
         click.echo(f"  user id   {printable(user_id)}")
-    click.echo(f"  kind      {one.algorithm}")
-    click.echo(f"  created   {readable(one.created)}")
-    click.echo(f"  expires   {readable(one.expires) if one.expires else 'never'}")
-    click.echo(f"  state     {_state(one)}")
+    click.echo(f"  kind      {entry.algorithm}")
+    if one:
+        click.echo(f"  created   {readable(one.created)}")
+        click.echo(f"  expires   {readable(one.expires) if one.expires else 'never'}")
+    click.echo(f"  state     {_state(entry)}")
     click.echo(f"  public    {', '.join(entry.public_in) or '-'}")
     click.echo(f"  secret    {entry.secret_place or 'not here'}")
 
@@ -85,9 +85,9 @@ def show(*, fingerprint: Fingerprint, json_: bool) -> None:
 @click.argument("fingerprint", type=FINGERPRINT)
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
 @output_options
-def export(*, fingerprint: Fingerprint, output: Path | None) -> None:
+def export(*, fingerprint: SignerId, output: Path | None) -> None:
     """Write a public key, armored, to standard output or to a file."""
-    text = find_entry(find_locations(), fingerprint).certificate.armored
+    text = find_entry(find_locations(), fingerprint).public_text
     if output is None:
         sys.stdout.write(text)
         return
@@ -125,7 +125,10 @@ def _default_store() -> Store:
     return Store.APPTAINER if apptainer.installed() else Store.GNUPG
 
 
-def _state(one: Certificate) -> str:
+def _state(entry: KeyEntry) -> str:
+    one = entry.certificate
+    if one is None:
+        return "never expires"
     if one.revoked:
         return "revoked"
     if not one.usable:
@@ -138,14 +141,14 @@ def _state(one: Certificate) -> str:
 def _members(entry: KeyEntry) -> dict[str, Any]:
     one = entry.certificate
     return {
-        "fingerprint": one.fingerprint.hex,
-        "user_id": one.user_id,
-        "user_ids": list(one.user_ids),
-        "algorithm": one.algorithm,
-        "created": rfc3339(one.created),
-        "expires": rfc3339(one.expires) if one.expires else None,
-        "revoked": one.revoked,
-        "usable": one.usable,
+        "fingerprint": str(entry.fingerprint),
+        "user_id": entry.user_id,
+        "user_ids": list(one.user_ids) if one else [],
+        "algorithm": entry.algorithm,
+        "created": rfc3339(one.created) if one else None,
+        "expires": rfc3339(one.expires) if one and one.expires else None,
+        "revoked": one.revoked if one else False,
+        "usable": one.usable if one else True,
         "public_in": [store.value for store in entry.public_in],
         "secret_in": [store.value for store in entry.secret_in],
         "encrypted": entry.encrypted,

@@ -61,15 +61,17 @@ def command(
     the key is lost or stolen.
     """
     now = utc_now()
+    chosen = Store(store) if store else default_store()
+    named = chosen is not Store.PEM  # a PEM key carries no name
     request = KeyRequest(
-        name=name or _from_git("user.name", "--name"),
-        email=email or _from_git("user.email", "--email"),
+        name=name or (_from_git("user.name", "--name") if named else ""),
+        email=email or (_from_git("user.email", "--email") if named else ""),
         comment=comment,
-        store=Store(store) if store else default_store(),
+        store=chosen,
         expires=expires,
         out=out or (Path("keys") if Path("keys").is_dir() else Path()),
     )
-    check_request(request, request.store or default_store(), now, passphrase_follows=True)
+    check_request(request, chosen, now, passphrase_follows=True)
     passphrase = None if no_passphrase else _new_passphrase(passphrase_file)
     if no_passphrase and passphrase_file is not None:
         raise UsageError("--no-passphrase and --passphrase-file exclude each other")
@@ -103,28 +105,37 @@ def _new_passphrase(option: Path | None) -> str:
 def _document(report: NewKeyReport) -> dict[str, Any]:
     return {
         "schema": as_json.SCHEMA,
-        "fingerprint": report.fingerprint.hex,
+        "fingerprint": str(report.fingerprint),
         "public_key": str(report.public_key),
-        "revocation_certificate": str(report.revocation_certificate),
+        "revocation_certificate": _path(report.revocation_certificate),
+        "secret_key": _path(report.secret_key),
         "store": report.store.value,
     }
 
 
+def _path(path: Path | None) -> str | None:
+    return str(path) if path else None
+
+
 def _text(report: NewKeyReport) -> str:
-    certificate = report.certificate
-    home = "Apptainer's ring" if report.store is Store.APPTAINER else "GnuPG"
-    ends = f"until {readable(certificate.expires)}" if certificate.expires else "never expires"
-    return "\n".join(
-        [
-            f"New {certificate.algorithm} key in {home}, {ends}",
-            f"  for          {printable(certificate.user_id or '')}",
-            f"  fingerprint  {certificate.fingerprint.grouped()}",
-            f"  public key   {printable(str(report.public_key))}",
-            f"  revocation   {printable(str(report.revocation_certificate))}",
-            "What to do next:",
-            "  1. print the fingerprint in your paper: it is what readers will hold against it",
-            "  2. publish the public key file, beside your images for example",
-            "  3. keep the revocation file where only you can read it, on paper or a stick",
-            "  4. repro-sign sign IMAGE.sif",
-        ]
-    )
+    home = {Store.APPTAINER: "in Apptainer's ring", Store.GNUPG: "in GnuPG", Store.PEM: "as PEM"}
+    ends = f"until {readable(report.expires)}" if report.expires else "never expires"
+    lines = [f"New {report.algorithm} key {home[report.store]}, {ends}"]
+    if report.user_id:
+        lines.append(f"  for          {printable(report.user_id)}")
+    lines.append(f"  fingerprint  {report.fingerprint.grouped()}")
+    lines.append(f"  public key   {printable(str(report.public_key))}")
+    steps = [
+        "print the fingerprint in your paper: it is what readers will hold against it",
+        "publish the public key file, beside your images for example",
+    ]
+    if report.revocation_certificate:
+        lines.append(f"  revocation   {printable(str(report.revocation_certificate))}")
+        steps.append("keep the revocation file where only you can read it, on paper or a stick")
+    if report.secret_key:
+        lines.append(f"  secret key   {printable(str(report.secret_key))}")
+        steps.append("keep a copy of the secret key file: nothing can replace or revoke it")
+    steps.append("repro-sign sign IMAGE.sif")
+    lines.append("What to do next:")
+    lines += [f"  {number}. {step}" for number, step in enumerate(steps, start=1)]
+    return "\n".join(lines)

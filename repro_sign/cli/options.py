@@ -9,24 +9,24 @@ from typing import Any, TypeVar
 import click
 
 from repro_sign.errors import ReproSignError
-from repro_sign.fingerprint import Fingerprint
+from repro_sign.fingerprint import Fingerprint, PemFingerprint, SignerId, parse_signer
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-class FingerprintType(click.ParamType[Fingerprint]):
-    """A full fingerprint: text becomes a value before the command runs."""
+class FingerprintType(click.ParamType[SignerId]):
+    """A full fingerprint, OpenPGP or PEM: text becomes a value before the command runs."""
 
     name = "fingerprint"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Fingerprint:
+    ) -> SignerId:
         """Parse, or fail as a usage error."""
-        if isinstance(value, Fingerprint):
+        if isinstance(value, Fingerprint | PemFingerprint):
             return value
         try:
-            return Fingerprint.parse(str(value))
+            return parse_signer(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
 

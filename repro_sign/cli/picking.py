@@ -4,7 +4,6 @@ import sys
 
 import click
 
-from repro_sign.escaping import printable
 from repro_sign.locations import Locations
 from repro_sign.stores.secret_keys import AmbiguousKeyError, SigningKey, pick_key, signing_keys
 from repro_sign.times import utc_now
@@ -24,7 +23,6 @@ def pick(where: Locations, selector: str | None) -> SigningKey:
 def _choose(candidates: tuple[SigningKey, ...]) -> SigningKey:
     click.echo("Which key?", err=True)
     for number, key in enumerate(candidates, start=1):
-        name = printable(key.certificate.user_id or "")
-        click.echo(f"  {number}  {name}  {key.fingerprint.grouped()}  ({key.store})", err=True)
+        click.echo(f"  {number}  {key.name}  {key.fingerprint.grouped()}  ({key.store})", err=True)
     chosen = click.prompt("Number", type=click.IntRange(1, len(candidates)), err=True)
     return candidates[int(chosen) - 1]

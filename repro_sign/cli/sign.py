@@ -18,19 +18,23 @@ from repro_sign.cli.picking import pick
 from repro_sign.cli.progress import progress_of
 from repro_sign.errors import UsageError
 from repro_sign.escaping import printable
-from repro_sign.locations import find_locations
+from repro_sign.files import read_small
+from repro_sign.locations import Locations, find_locations
+from repro_sign.pem.keys import MAX_KEY_BYTES, is_encrypted
 from repro_sign.report import as_json
 from repro_sign.report.as_text import suggest_verify
-from repro_sign.sealing import Sealer, prepare
+from repro_sign.sealing import Sealer
+from repro_sign.sealing.preparing import prepare, prepare_file
 from repro_sign.signing import SignReport, SignRequest, sign_image
-from repro_sign.stores.secret_keys import SigningKey
 
 
 @click.command("sign")
 @click.argument(
     "images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
-@click.option("--key", "selector", metavar="FINGERPRINT|EMAIL", help="The key to sign with.")
+@click.option(
+    "--key", "selector", metavar="FINGERPRINT|EMAIL|FILE.pem", help="The key to sign with."
+)
 @passphrase_option
 @click.option(
     "--with",
@@ -65,8 +69,7 @@ def command(
     if no_manifest and companions:
         raise UsageError("--with needs the manifest that --no-manifest leaves out")
     where = find_locations()
-    key = pick(where, selector)
-    sealer = prepare(key, where, _passphrase(key, passphrase_file))
+    sealer = _sealer(where, selector, passphrase_file)
     request = SignRequest(
         companions=companions,
         write_manifest=not no_manifest,
@@ -87,22 +90,31 @@ def command(
         click.echo(as_json.to_text(_document(reports, sealer)))
 
 
-def _passphrase(key: SigningKey, option: Path | None) -> str | None:
-    """Return the passphrase if we are the ones who have to know it; gpg-agent asks by itself."""
+def _sealer(where: Locations, selector: str | None, option: Path | None) -> Sealer:
+    """Make ready the key in a PEM file, or one from a store."""
+    if selector is not None and selector.endswith(".pem"):
+        path = Path(selector)
+        encrypted = is_encrypted(read_small(path, MAX_KEY_BYTES, "PEM key"))
+        return prepare_file(path, _passphrase(printable(selector), encrypted, option))
+    key = pick(where, selector)
+    return prepare(key, where, _passphrase(key.name, key.encrypted, option))
+
+
+def _passphrase(name: str, encrypted: bool | None, option: Path | None) -> str | None:
+    """Return the passphrase if we are the ones who have to know it.
+
+    Of a key in GnuPG (`encrypted` is None) gpg-agent asks by itself, unless a file was named.
+    """
     path = passphrase_file(option)
-    if key.secret is not None and not key.needs_passphrase:
+    if encrypted is False:
         return None
     if path is not None:
         return read_passphrase(path)
-    if not key.needs_passphrase:
-        return None
-    name = printable(key.certificate.user_id or key.fingerprint.grouped())
-    return ask_passphrase(f"Passphrase of {name}")
+    return ask_passphrase(f"Passphrase of {name}") if encrypted else None
 
 
 def _text(report: SignReport, sealer: Sealer) -> str:
-    certificate = sealer.key.certificate
-    name = printable(certificate.user_id or "this key")
+    name = printable(sealer.name) if sealer.name else "the owner of this key"
     path = printable(str(report.path))
     lines = []
     if report.added:
@@ -111,21 +123,21 @@ def _text(report: SignReport, sealer: Sealer) -> str:
     else:
         lines.append(f"complete {path}  (no signature was missing)")
     lines.append(f"  by        {name}")
-    lines.append(f"            {certificate.fingerprint.grouped()}")
+    lines.append(f"            {sealer.signer.grouped()}")
     if report.manifest:
         state = "written" if report.manifest_written else "already there"
         lines.append(f"  manifest  {printable(str(report.manifest))}  ({state})")
     lines.append(f"  sha256    {report.sha256.hex}")
     lines.append(f"  identity  {report.identity}")
     lines.append("Put the image and its manifest where readers find them. A reviewer types:")
-    lines.append(f"  {suggest_verify(report.path, certificate.fingerprint.hex)}")
+    lines.append(f"  {suggest_verify(report.path, str(sealer.signer))}")
     return "\n".join(lines) + "\n"
 
 
 def _document(reports: list[SignReport], sealer: Sealer) -> dict[str, Any]:
     return {
         "schema": as_json.SCHEMA,
-        "fingerprint": sealer.key.fingerprint.hex,
+        "fingerprint": str(sealer.signer),
         "images": [
             {
                 "path": str(one.path),

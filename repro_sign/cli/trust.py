@@ -10,9 +10,11 @@ from repro_sign.cli.tables import table
 from repro_sign.errors import RefusedError, UsageError
 from repro_sign.escaping import printable
 from repro_sign.files import read_small
-from repro_sign.fingerprint import Fingerprint
+from repro_sign.fingerprint import Fingerprint, SignerId, parse_signer
+from repro_sign.known_keys import Keys, read_keys
 from repro_sign.locations import Locations, find_locations
-from repro_sign.openpgp.certificate import MAX_RING_BYTES, Certificate, read_certificates
+from repro_sign.openpgp.certificate import MAX_RING_BYTES
+from repro_sign.pem.keys import is_private
 from repro_sign.report import as_json
 from repro_sign.stores.certificates import gather
 from repro_sign.stores.trust_store import add_entry, read_entries, remove_entry
@@ -37,20 +39,21 @@ def add(*, who: str, name: str, yes: bool, json_: bool) -> None:
     voice. A file proves nothing about who made it.
     """
     where = find_locations()
-    fingerprint, certificate = _read(who, where)
+    fingerprint, keys = _read(who, where)
+    certificate = keys.certificates[0] if keys.certificates else None
     user_id = printable(certificate.user_id) if certificate and certificate.user_id else ""
     if not json_:
         click.echo(f"fingerprint  {fingerprint.grouped()}", err=True)
-        click.echo(f"user id      {user_id or '(no certificate at hand)'}", err=True)
+        click.echo(f"user id      {user_id or '(none, or no certificate at hand)'}", err=True)
         if certificate and certificate.expires:
             click.echo(f"expires      {readable(certificate.expires)}", err=True)
     if not yes:
         _ask()
     if certificate is not None and not name:
         name = certificate.user_id or ""
-    new = add_entry(where, fingerprint, name=name, now=utc_now(), certificate=certificate)
+    new = add_entry(where, fingerprint, name=name, now=utc_now(), keys=keys)
     if json_:
-        members = {"schema": as_json.SCHEMA, "fingerprint": fingerprint.hex, "added": new}
+        members = {"schema": as_json.SCHEMA, "fingerprint": str(fingerprint), "added": new}
         click.echo(as_json.to_text(members))
     else:
         click.echo("trusted from now on" if new else "was trusted already")
@@ -64,7 +67,7 @@ def list_(*, json_: bool) -> None:
     entries = read_entries(find_locations())
     if json_:
         rows = [
-            {"fingerprint": one.fingerprint.hex, "name": one.name, "added": one.added}
+            {"fingerprint": str(one.fingerprint), "name": one.name, "added": one.added}
             for one in entries
         ]
         click.echo(as_json.to_text({"schema": as_json.SCHEMA, "signers": rows}))
@@ -81,39 +84,44 @@ def list_(*, json_: bool) -> None:
 @command.command("remove")
 @click.argument("fingerprint", type=FINGERPRINT)
 @output_options
-def remove(*, fingerprint: Fingerprint) -> None:
+def remove(*, fingerprint: SignerId) -> None:
     """Believe the owner of a key no more."""
     remove_entry(find_locations(), fingerprint)
     say(f"repro-sign: {fingerprint.grouped()} is trusted no more")
 
 
-def _read(who: str, where: Locations) -> tuple[Fingerprint, Certificate | None]:
-    """Read a fingerprint, looking for its certificate in the stores, or a public key file."""
+def _read(who: str, where: Locations) -> tuple[SignerId, Keys]:
+    """Read a fingerprint, looking for its key in the stores, or a public key file."""
     try:
-        fingerprint = Fingerprint.parse(who)
+        fingerprint = parse_signer(who)
     except ValueError as error:
         if not Path(who).exists():
             raise UsageError(f"{error}; and there is no such file") from error
         return _read_file(Path(who))
-    book = gather(where, [fingerprint.hex], Path())
-    return fingerprint, book.get(fingerprint)
+    known = gather(where, [str(fingerprint)], Path())
+    if isinstance(fingerprint, Fingerprint):
+        certificate = known.certificates.get(fingerprint)
+        return fingerprint, Keys(certificates=(certificate,) if certificate else ())
+    key = known.public_keys.get(fingerprint)
+    return fingerprint, Keys(public_keys=(key,) if key else ())
 
 
-def _read_file(path: Path) -> tuple[Fingerprint, Certificate]:
+def _read_file(path: Path) -> tuple[SignerId, Keys]:
     shown = printable(str(path))
-    found = read_certificates(read_small(path, MAX_RING_BYTES, "public key"), shown)
-    if len(found) != 1:
-        raise RefusedError(
-            f"{shown} holds {len(found)} keys; one at a time can be compared and trusted",
-            hint="name the fingerprint that you mean",
-        )
-    (certificate,) = found
-    if certificate.had_secret:
+    data = read_small(path, MAX_RING_BYTES, "public key")
+    secret = is_private(data)
+    found = Keys() if secret else read_keys(data, shown)
+    if secret or any(one.had_secret for one in found.certificates):
         raise RefusedError(
             f"{shown} holds a SECRET key: whoever has that file can sign, so it proves nothing",
             hint="ask the owner for the public key",
         )
-    return certificate.fingerprint, certificate
+    if len(found.signers) != 1:
+        raise RefusedError(
+            f"{shown} holds {len(found.signers)} keys; one at a time can be compared and trusted",
+            hint="name the fingerprint that you mean",
+        )
+    return found.signers[0], found
 
 
 def _ask() -> None:

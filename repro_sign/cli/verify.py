@@ -19,9 +19,11 @@ from repro_sign.cli.progress import progress_of
 from repro_sign.errors import MalformedError, NoAnswerError, UnreadableError, UsageError
 from repro_sign.escaping import printable
 from repro_sign.files import read_small
-from repro_sign.fingerprint import Fingerprint
+from repro_sign.fingerprint import SignerId
+from repro_sign.known_keys import Keys, read_keys
 from repro_sign.locations import Locations, find_locations
-from repro_sign.openpgp.certificate import MAX_RING_BYTES, Certificate, read_certificates
+from repro_sign.openpgp.certificate import MAX_RING_BYTES
+from repro_sign.pem.keys import is_private
 from repro_sign.report import as_json, as_text
 from repro_sign.stores.trust_store import read_entries
 from repro_sign.trust.evidence import ImageEvidence
@@ -94,7 +96,7 @@ def command(
     ctx: click.Context,
     *,
     paths: tuple[Path, ...],
-    signers: tuple[Fingerprint, ...],
+    signers: tuple[SignerId, ...],
     keys: tuple[Path, ...],
     require: int,
     expected: tuple[Expectation, ...],
@@ -112,7 +114,7 @@ def command(
     if json_ and jsonl:
         raise UsageError("--json and --jsonl exclude each other")
     where = find_locations()
-    given = tuple(one for path in keys for one in _read_key(path))
+    given = sum((_read_key(path) for path in keys), Keys())
     request = Request(
         policy=TrustPolicy(
             trusted=_trusted(signers, keys, given, where),
@@ -161,15 +163,15 @@ def _text(report: ImageReport) -> str:
 
 
 def _trusted(
-    signers: tuple[Fingerprint, ...],
+    signers: tuple[SignerId, ...],
     keys: tuple[Path, ...],
-    given: tuple[Certificate, ...],
+    given: Keys,
     where: Locations,
-) -> dict[Fingerprint, str]:
+) -> dict[SignerId, str]:
     """Return whom to believe and why: the caller's word, or else the trust store."""
     if signers or keys:
         names = ", ".join(str(path) for path in keys)
-        trusted = {one.fingerprint: f"--key {names}" for one in given}
+        trusted = dict.fromkeys(given.signers, f"--key {names}")
         return trusted | dict.fromkeys(signers, "--signer")
     try:
         entries = read_entries(where)
@@ -181,17 +183,16 @@ def _trusted(
     }
 
 
-def _read_key(path: Path) -> tuple[Certificate, ...]:
+def _read_key(path: Path) -> Keys:
     """Read a public key that the caller hands over. A secret key proves nothing about its owner."""
     shown = printable(str(path))
     try:
         data = read_small(path, MAX_RING_BYTES, "public key")
-        if b"-----BEGIN PUBLIC KEY" in data or b"-----BEGIN CERTIFICATE" in data:
-            raise UsageError(f"{shown} is a PEM key, which this version does not know yet")
-        found = read_certificates(data, shown)
+        secret = is_private(data)
+        found = Keys() if secret else read_keys(data, shown)
     except MalformedError as error:
-        raise UsageError(str(error), hint="--key takes an OpenPGP public key") from error
-    if any(one.had_secret for one in found):
+        raise UsageError(str(error), hint="--key takes an OpenPGP or PEM public key") from error
+    if secret or any(one.had_secret for one in found.certificates):
         raise UsageError(
             f"{shown} holds a SECRET key: whoever has that file can sign, so it proves nothing",
             hint="ask the signer for the public key, and tell them that their secret key is out",

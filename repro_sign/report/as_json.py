@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from repro_sign.fingerprint import Fingerprint
+from repro_sign.fingerprint import SignerId
 from repro_sign.manifest import Manifest, members_of
 from repro_sign.times import rfc3339
 from repro_sign.trust.evidence import ManifestEvidence, SignatureEvidence
@@ -114,8 +114,8 @@ def _statement(manifest: Manifest | None) -> dict[str, Any] | None:
     return members_of(manifest) if manifest else None
 
 
-def _fingerprint(signer: Fingerprint | None, claimed: str | None) -> str | None:
-    return signer.hex if signer else claimed
+def _fingerprint(signer: SignerId | None, claimed: str | None) -> str | None:
+    return str(signer) if signer else claimed
 
 
 def _time(moment: datetime | None) -> str | None:

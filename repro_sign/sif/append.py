@@ -19,10 +19,9 @@ from typing import Final
 
 from repro_sign.errors import RefusedError
 from repro_sign.escaping import printable
-from repro_sign.fingerprint import Fingerprint
 from repro_sign.sif import layout
 from repro_sign.sif.layout import DataType
-from repro_sign.sif.reader import Header, OpenImage
+from repro_sign.sif.reader import Descriptor, Header, OpenImage, unpack_descriptor
 
 _INT64: Final = struct.Struct("<q")
 _MODIFIED_AND_FREE: Final = struct.Struct("<qq")
@@ -30,11 +29,14 @@ _MODIFIED_AND_FREE: Final = struct.Struct("<qq")
 
 @dataclass(frozen=True, slots=True)
 class NewSignature:
-    """A signature object to be added: its data, its group, and whose it is."""
+    """A signature object to be added: its data, its group, and what its descriptor says of the key.
+
+    `entity` is the 20 bytes of the OpenPGP primary fingerprint, or zeros for other keys.
+    """
 
     data: bytes
     group: int
-    entity: Fingerprint
+    entity: bytes
 
 
 def add_signature(image: OpenImage, new: NewSignature, now: datetime) -> int:
@@ -43,7 +45,6 @@ def add_signature(image: OpenImage, new: NewSignature, now: datetime) -> int:
     Raises `RefusedError` if there is no free descriptor, or if bytes after the last object, more
     than a signature could have left there, would be lost.
     """
-    slot, number = free_slot(image)
     offset = image.data_end
     tail = os.fstat(image.fd).st_size - offset
     if tail > layout.MAX_SIGNATURE_BYTES:
@@ -52,8 +53,9 @@ def add_signature(image: OpenImage, new: NewSignature, now: datetime) -> int:
             " where the signature belongs",
             hint=f"if they are of no use, cut them off: truncate -s {offset}",
         )
-    row = image.header.descriptors_offset + slot * layout.DESCRIPTOR.size
-    descriptor = _descriptor(image.header, number, offset, new, now)
+    added = describe(image, new, now)
+    descriptor = added.raw
+    row = image.header.descriptors_offset + added.slot * layout.DESCRIPTOR.size
     try:
         _write(image.fd, new.data, offset)  # 1
         os.ftruncate(image.fd, offset + len(new.data))
@@ -70,7 +72,7 @@ def add_signature(image: OpenImage, new: NewSignature, now: datetime) -> int:
             f"{printable(str(image.path))} could not be signed: {error.strerror}",
             hint="the image is as it was; make room or fix the disk, and sign again",
         ) from error
-    return number
+    return added.id
 
 
 def complete_counters(image: OpenImage, now: datetime) -> bool:
@@ -102,14 +104,17 @@ def free_slot(image: OpenImage) -> tuple[int, int]:
     )
 
 
-def _descriptor(
-    header: Header, number: int, offset: int, new: NewSignature, now: datetime
-) -> bytes:
-    """Return the new object's descriptor as upstream writes it (SIF reference, section 3)."""
-    moment = _moment(header, now)
-    entity = new.entity.raw.ljust(256, b"\0")
+def describe(image: OpenImage, new: NewSignature, now: datetime) -> Descriptor:
+    """Return the descriptor that a new signature will get, as upstream writes it.
+
+    See the SIF reference, section 3. Raises `RefusedError` if the table is full.
+    """
+    slot, number = free_slot(image)
+    offset = image.data_end
+    moment = _moment(image.header, now)
+    entity = new.entity.ljust(256, b"\0")
     extra = layout.SIGNATURE_EXTRA.pack(layout.HASH_SHA256, entity).ljust(384, b"\0")
-    return layout.DESCRIPTOR.pack(
+    raw = layout.DESCRIPTOR.pack(
         DataType.SIGNATURE,
         1,
         number,
@@ -125,6 +130,7 @@ def _descriptor(
         b"",
         extra,
     )
+    return unpack_descriptor(slot, raw)
 
 
 def _unused(descriptor: bytes) -> bytes:

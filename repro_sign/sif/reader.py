@@ -246,7 +246,7 @@ def _parse_header(image: OpenImage) -> Header:
 
 
 def _parse_descriptor(image: OpenImage, slot: int, raw: bytes) -> Descriptor:
-    (data_type, used, number, group, link, offset, size, _, *rest) = layout.DESCRIPTOR.unpack(raw)
+    data_type, used, number, group, _, offset, size, *_ = layout.DESCRIPTOR.unpack(raw)
     where = f"descriptor {number} (row {slot})"
     if used != 1:
         raise MalformedError(f"{where}: its used flag is {used}, neither 0 nor 1")
@@ -265,6 +265,12 @@ def _parse_descriptor(image: OpenImage, slot: int, raw: bytes) -> Descriptor:
             f"{where}: a signature of {size} bytes; at most {layout.MAX_SIGNATURE_BYTES} are read",
             code="too-large",
         )
+    return unpack_descriptor(slot, raw)
+
+
+def unpack_descriptor(slot: int, raw: bytes) -> Descriptor:
+    """Give names to the fields of a descriptor, checking none."""
+    data_type, _, number, group, link, offset, size, _, *rest = layout.DESCRIPTOR.unpack(raw)
     return Descriptor(slot, raw, data_type, number, group, link, offset, size, *rest)
 
 

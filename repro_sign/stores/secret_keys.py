@@ -4,15 +4,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 
 from repro_sign.errors import NoAnswerError, RefusedError, UsageError
 from repro_sign.escaping import printable
-from repro_sign.fingerprint import Fingerprint
+from repro_sign.fingerprint import Fingerprint, SignerId, parse_signer
 from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.secret import SecretKey
+from repro_sign.pem.keys import PublicKey
 from repro_sign.process import find_program
 from repro_sign.stores import apptainer_ring
+from repro_sign.stores.pem_store import read_pem_keys
 from repro_sign.times import readable
 
 
@@ -26,25 +29,36 @@ class Store(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key whose secret half is in a store. `secret` is set for Apptainer's ring only."""
+    """A key whose secret half is in a store.
 
-    certificate: Certificate
+    `certificate` is set for OpenPGP keys, `secret` too for those in Apptainer's ring, and `pem`
+    for PEM keys: the file with the private half.
+    """
+
+    fingerprint: SignerId
     store: Store
+    encrypted: bool | None
+    certificate: Certificate | None = None
     secret: SecretKey | None = field(default=None, repr=False)
+    pem: Path | None = None
+    public_key: PublicKey | None = None
 
     @property
-    def fingerprint(self) -> Fingerprint:
-        """The primary key's fingerprint."""
-        return self.certificate.fingerprint
+    def name(self) -> str:
+        """What the key calls its owner, escaped; the fingerprint where it does not say."""
+        user_id = self.certificate.user_id if self.certificate else None
+        return printable(user_id) if user_id else self.fingerprint.grouped()
 
     @property
     def needs_passphrase(self) -> bool:
         """Whether we have to ask for it: for keys in GnuPG its agent does."""
-        return self.secret is not None and self.secret.encrypted
+        return self.encrypted is True
 
     def unfit(self, now: datetime) -> str | None:
         """Return why this key should not sign now, or None."""
         certificate = self.certificate
+        if certificate is None:
+            return None
         if certificate.revoked:
             return "it is revoked"
         if certificate.expires is not None and certificate.expires <= now:
@@ -58,11 +72,27 @@ class SigningKey:
 
 def signing_keys(where: Locations) -> tuple[SigningKey, ...]:
     """Return all keys with a secret half, Apptainer's first; a key in both stores twice."""
-    keys = [
-        SigningKey(key.certificate, Store.APPTAINER, key)
+    ring = [
+        SigningKey(
+            fingerprint=key.certificate.fingerprint,
+            store=Store.APPTAINER,
+            encrypted=key.encrypted,
+            certificate=key.certificate,
+            secret=key,
+        )
         for key in apptainer_ring.read_secret(where.apptainer_keys)
     ]
-    return (*keys, *_gnupg_keys(where))
+    pem = [
+        SigningKey(
+            fingerprint=key.public.fingerprint,
+            store=Store.PEM,
+            encrypted=key.encrypted,
+            pem=key.private,
+            public_key=key.public,
+        )
+        for key in read_pem_keys(where)
+    ]
+    return (*ring, *_gnupg_keys(where), *pem)
 
 
 def _gnupg_keys(where: Locations) -> Iterable[SigningKey]:
@@ -73,7 +103,10 @@ def _gnupg_keys(where: Locations) -> Iterable[SigningKey]:
     home = GnuPGHome(where.gnupg_home)
     names = tuple(one.hex for one in home.secret_fingerprints())
     certificates = home.certificates(names) if names else ()
-    return [SigningKey(certificate, Store.GNUPG) for certificate in certificates]
+    return [
+        SigningKey(one.fingerprint, Store.GNUPG, encrypted=None, certificate=one)
+        for one in certificates
+    ]
 
 
 def pick_key(keys: Iterable[SigningKey], selector: str | None, now: datetime) -> SigningKey:
@@ -109,10 +142,7 @@ class AmbiguousKeyError(UsageError):
     """Several keys could be meant; `candidates` are these."""
 
     def __init__(self, candidates: tuple[SigningKey, ...]) -> None:
-        names = "; ".join(
-            f"{key.fingerprint.hex} {printable(key.certificate.user_id or '')}"
-            for key in candidates
-        )
+        names = "; ".join(f"{key.fingerprint} {key.name}" for key in candidates)
         super().__init__(
             f"there are several secret keys: {names}", hint="say which one: --key FINGERPRINT"
         )
@@ -131,13 +161,13 @@ def _fit(key: SigningKey, now: datetime) -> SigningKey:
 
 def _matches(key: SigningKey, selector: str) -> bool:
     try:
-        return key.fingerprint == Fingerprint.parse(selector)
+        return key.fingerprint == parse_signer(selector)
     except ValueError:
         pass
     wanted = selector.strip().lower()
     return any(
         wanted == user_id.lower() or user_id.lower().endswith(f"<{wanted}>")
-        for user_id in key.certificate.user_ids
+        for user_id in (key.certificate.user_ids if key.certificate else ())
     )
 
 

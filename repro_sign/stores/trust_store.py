@@ -5,6 +5,7 @@ a certificate in the folder alone does nothing.
 """
 
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,9 +15,10 @@ from repro_sign.durable import locked_folder, private_folder, write_file
 from repro_sign.errors import MalformedError, RefusedError
 from repro_sign.escaping import printable
 from repro_sign.files import read_if_there
-from repro_sign.fingerprint import Fingerprint
+from repro_sign.fingerprint import Fingerprint, SignerId, parse_signer
+from repro_sign.known_keys import Keys, read_keys
 from repro_sign.locations import Locations
-from repro_sign.openpgp.certificate import MAX_CERTIFICATE_BYTES, Certificate, read_certificates
+from repro_sign.openpgp.certificate import MAX_CERTIFICATE_BYTES, read_certificates
 from repro_sign.times import rfc3339
 
 YOU = "you"
@@ -32,7 +34,7 @@ _COMMENT = (
 class TrustEntry:
     """One trusted person: a fingerprint, and what this account calls its owner."""
 
-    fingerprint: Fingerprint
+    fingerprint: SignerId
     name: str = ""
     added: str = ""
 
@@ -59,34 +61,31 @@ def read_entries(where: Locations) -> tuple[TrustEntry, ...]:
         ) from error
 
 
-def read_stored_certificates(where: Locations) -> tuple[Certificate, ...]:
-    """Return the certificates kept for trusted people; a damaged one is left out."""
-    found: list[Certificate] = []
+def read_stored_keys(where: Locations) -> Keys:
+    """Return the keys kept for trusted people; a damaged one is left out."""
+    found = Keys()
     for entry in read_entries(where):
-        path = _certificate_path(where, entry.fingerprint)
-        data = read_if_there(path, MAX_CERTIFICATE_BYTES * 2, "certificate")
+        path = _key_path(where, entry.fingerprint)
+        data = read_if_there(path, MAX_CERTIFICATE_BYTES * 2, "public key")
         if data is None:
             continue
-        try:
-            found += read_certificates(data, printable(str(path)))
-        except MalformedError:
-            continue
-    return tuple(found)
+        with suppress(MalformedError):
+            found += read_keys(data, printable(str(path)))
+    return found
 
 
 def add_entry(
     where: Locations,
-    fingerprint: Fingerprint,
+    fingerprint: SignerId,
     *,
     name: str,
     now: datetime,
-    certificate: Certificate | None,
+    keys: Keys,
 ) -> bool:
-    """Trust a fingerprint and keep its certificate; False if it was trusted already."""
+    """Trust a fingerprint and keep its public key; False if it was trusted already."""
     private_folder(where.settings)
     with locked_folder(where.settings):
-        if certificate is not None:
-            _keep(where, certificate)
+        _keep(where, keys)
         if any(entry.fingerprint == fingerprint for entry in read_entries(where)):
             return False
         document = _document(where)
@@ -95,7 +94,7 @@ def add_entry(
     return True
 
 
-def remove_entry(where: Locations, fingerprint: Fingerprint) -> None:
+def remove_entry(where: Locations, fingerprint: SignerId) -> None:
     """Trust a fingerprint no more. Raises `RefusedError` if it was not trusted."""
     entries = read_entries(where)
     if all(entry.fingerprint != fingerprint for entry in entries):
@@ -104,15 +103,15 @@ def remove_entry(where: Locations, fingerprint: Fingerprint) -> None:
         document = _document(where)
         rows = document["signer"]
         for position in reversed(range(len(rows))):
-            if Fingerprint.parse(rows[position]["fingerprint"]) == fingerprint:
+            if parse_signer(rows[position]["fingerprint"]) == fingerprint:
                 del rows[position]
         _save(where, document)
-        _certificate_path(where, fingerprint).unlink(missing_ok=True)
+        _key_path(where, fingerprint).unlink(missing_ok=True)
 
 
 def _entry(row: dict[str, Any]) -> TrustEntry:
     return TrustEntry(
-        Fingerprint.parse(row["fingerprint"]), str(row.get("name", "")), str(row.get("added", ""))
+        parse_signer(row["fingerprint"]), str(row.get("name", "")), str(row.get("added", ""))
     )
 
 
@@ -132,7 +131,7 @@ def _document(where: Locations) -> Any:
     return document
 
 
-def _row(fingerprint: Fingerprint, name: str, now: datetime) -> Any:
+def _row(fingerprint: SignerId, name: str, now: datetime) -> Any:
     import tomlkit
 
     row = tomlkit.table()
@@ -148,16 +147,21 @@ def _save(where: Locations, document: Any) -> None:
     write_file(where.trust_file, tomlkit.dumps(document).encode("utf-8"), mode=0o600)
 
 
-def _keep(where: Locations, certificate: Certificate) -> None:
-    """Store a certificate, merged with the copy that is there."""
+def _keep(where: Locations, keys: Keys) -> None:
+    """Store public keys; an OpenPGP certificate is merged with the copy that is there."""
     private_folder(where.trusted_certificates)
-    path = _certificate_path(where, certificate.fingerprint)
-    old = read_if_there(path, MAX_CERTIFICATE_BYTES * 2, "certificate")
-    if old is not None:
-        for known in read_certificates(old, printable(str(path))):
-            certificate = known.merged(certificate)
-    write_file(path, certificate.armored.encode(), mode=0o600)
+    for key in keys.public_keys:
+        write_file(_key_path(where, key.fingerprint), key.pem.encode(), mode=0o600)
+    for certificate in keys.certificates:
+        path = _key_path(where, certificate.fingerprint)
+        old = read_if_there(path, MAX_CERTIFICATE_BYTES * 2, "certificate")
+        merged = certificate
+        for known in read_certificates(old, printable(str(path))) if old is not None else ():
+            merged = known.merged(merged)
+        write_file(path, merged.armored.encode(), mode=0o600)
 
 
-def _certificate_path(where: Locations, fingerprint: Fingerprint) -> Path:
-    return where.trusted_certificates / f"{fingerprint.hex}.asc"
+def _key_path(where: Locations, fingerprint: SignerId) -> Path:
+    if isinstance(fingerprint, Fingerprint):
+        return where.trusted_certificates / f"{fingerprint.hex}.asc"
+    return where.trusted_certificates / f"{fingerprint.raw.hex()}.pub"

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from repro_sign.digest import Digest
 from repro_sign.finding import Finding
-from repro_sign.fingerprint import Fingerprint
+from repro_sign.fingerprint import SignerId
 from repro_sign.manifest import Manifest
 
 
@@ -27,7 +27,7 @@ class SignatureEvidence:
     message: str
     covers: frozenset[int] = frozenset()
     agrees: bool = False
-    signer: Fingerprint | None = None
+    signer: SignerId | None = None
     claimed: str | None = None
     user_id: str | None = None
     signed_at: datetime | None = None
@@ -55,7 +55,7 @@ class ManifestEvidence:
     name: str
     finding: Finding
     message: str
-    signer: Fingerprint | None = None
+    signer: SignerId | None = None
     claimed: str | None = None
     user_id: str | None = None
     signed_at: datetime | None = None

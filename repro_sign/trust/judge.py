@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from repro_sign.finding import Finding
-from repro_sign.fingerprint import Fingerprint
+from repro_sign.fingerprint import SignerId
 from repro_sign.trust.evidence import (
     ImageEvidence,
     ManifestEvidence,
@@ -172,7 +172,7 @@ def _unexpected(evidence: ImageEvidence, policy: TrustPolicy) -> Iterator[Reason
 
 def _support(evidence: ImageEvidence, policy: TrustPolicy) -> Iterator[Reason]:
     """Say who vouches for a verified image, each person once."""
-    by: dict[Fingerprint, str] = {}
+    by: dict[SignerId, str] = {}
     voices: list[SignatureEvidence | ManifestEvidence] = []
     voices += _good(evidence, policy)
     voices += _usable_manifests(evidence, policy)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from repro_sign.digest import Digest
-from repro_sign.fingerprint import Fingerprint
+from repro_sign.fingerprint import SignerId
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class TrustPolicy:
     the answer of `apptainer verify` part of the demand.
     """
 
-    trusted: Mapping[Fingerprint, str] = field(default_factory=dict)
+    trusted: Mapping[SignerId, str] = field(default_factory=dict)
     require: int = 1
     expect: tuple[Expectation, ...] = ()
     require_manifest: bool = False
@@ -50,6 +50,6 @@ class TrustPolicy:
         if self.require < 1:
             raise ValueError("at least one signer has to be required")
 
-    def why(self, signer: Fingerprint | None) -> str | None:
+    def why(self, signer: SignerId | None) -> str | None:
         """Return why this signer is believed, or None."""
         return None if signer is None else self.trusted.get(signer)

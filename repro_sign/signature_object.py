@@ -1,0 +1,142 @@
+"""One signature object of a SIF file: which form it has, what it signs, and is it good.
+
+The form is decided by content, as upstream does: a DSSE envelope, a clear-signed OpenPGP text, or
+an old OpenPGP signature over bare data, which is recognised and never accepted.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from repro_sign.errors import MalformedError
+from repro_sign.finding import Finding
+from repro_sign.fingerprint import SignerId
+from repro_sign.known_keys import KnownKeys
+from repro_sign.openpgp import clearsign
+from repro_sign.openpgp.check import ParsedSignature, check_signature, parse_signature
+from repro_sign.pem import dsse
+from repro_sign.sif import layout
+from repro_sign.sif.metadata import Metadata, parse_document
+from repro_sign.sif.reader import Descriptor
+
+_LEGACY_START: Final = b"SIFHASH:\n"
+_LEGACY_MESSAGE: Final = "an old signature, which covers neither header nor descriptors"
+_NOT_RECOGNISED: Final = "holds no signature of a known form"
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureObject:
+    """A signature object taken apart, nothing checked yet.
+
+    `problem` says why it can't be checked at all. Otherwise `openpgp` or `envelope` is set, and
+    `metadata` too unless what was signed is no metadata document (`metadata_problem`).
+    """
+
+    descriptor: Descriptor
+    kind: str
+    problem: tuple[Finding, str] | None = None
+    signed: bytes = b""
+    openpgp: ParsedSignature | None = None
+    envelope: dsse.Envelope | None = None
+    metadata: Metadata | None = None
+    metadata_problem: str = ""
+
+    @property
+    def issuers(self) -> tuple[str, ...]:
+        """The keys that the signatures name."""
+        if self.openpgp:
+            return self.openpgp.issuers
+        if self.envelope:
+            return tuple(one.key_id for one in self.envelope.signatures if one.key_id)
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One signature, checked by itself; whether the image is what it says is another question."""
+
+    finding: Finding
+    message: str
+    claimed: str | None = None
+    signer: SignerId | None = None
+    user_id: str | None = None
+    signed_at: datetime | None = None
+    notes: tuple[str, ...] = ()
+
+
+def take_apart(one: Descriptor, data: bytes) -> SignatureObject:
+    """Read a signature object's data; what can't be read becomes its `problem`."""
+    kind = "dsse" if data.lstrip()[:1] == b"{" else "openpgp"
+    if kind == "openpgp" and clearsign.BEGIN not in data:
+        return SignatureObject(one, "unknown", (Finding.MALFORMED, _NOT_RECOGNISED))
+    try:
+        if kind == "dsse":
+            return _with_document(one, kind, data)
+        block = clearsign.parse(data)
+        if block.text.startswith(_LEGACY_START):
+            return SignatureObject(one, "legacy", (Finding.LEGACY, _LEGACY_MESSAGE))
+        return _with_document(one, kind, data)
+    except MalformedError as error:
+        return SignatureObject(one, kind, (Finding.MALFORMED, str(error)))
+
+
+def check(one: SignatureObject, known: KnownKeys, now: datetime) -> tuple[Checked, ...]:
+    """Check each signature in an object: one in a clear-signed text, any number in an envelope."""
+    if one.problem:
+        return (Checked(*one.problem),)
+    if one.envelope is not None:
+        return tuple(
+            _check_in_envelope(one.envelope, signature, known)
+            for signature in one.envelope.signatures
+        )
+    if one.openpgp is None:
+        return (Checked(Finding.MALFORMED, _NOT_RECOGNISED),)
+    found = check_signature(one.openpgp, one.signed, known.certificates, now)
+    return (
+        Checked(
+            finding=found.finding,
+            message=found.message,
+            claimed=found.claimed,
+            signer=found.signer,
+            user_id=found.user_id,
+            signed_at=found.signed_at,
+            notes=found.notes,
+        ),
+    )
+
+
+def _check_in_envelope(
+    envelope: dsse.Envelope, signature: dsse.EnvelopeSignature, known: KnownKeys
+) -> Checked:
+    found = dsse.check(envelope, signature, known.public_keys)
+    return Checked(
+        finding=found.finding,
+        message=found.message,
+        claimed=found.claimed,
+        signer=found.key.fingerprint if found.key else None,
+    )
+
+
+def _with_document(one: Descriptor, kind: str, data: bytes) -> SignatureObject:
+    """Read form and document of a signature that is not of the old form."""
+    hash_type = layout.SIGNATURE_EXTRA.unpack_from(one.extra)[0]
+    if hash_type not in layout.SIGNATURE_HASH_TYPES:
+        raise MalformedError(f"its descriptor names the unknown hash type {hash_type}")
+    envelope, openpgp, problem = None, None, None
+    if kind == "dsse":
+        envelope = dsse.parse(data, dsse.SIF_METADATA)
+        text, signed = envelope.payload, envelope.signed
+    else:
+        block = clearsign.parse(data)
+        text, signed = block.text, block.canonical
+        try:
+            openpgp = parse_signature(block.signature)
+        except MalformedError as error:
+            if error.code != "unsupported":
+                raise
+            problem = (Finding.UNSUPPORTED, str(error))
+    try:
+        metadata, bad_document = parse_document(text), ""
+    except MalformedError as error:
+        metadata, bad_document = None, str(error)
+    return SignatureObject(one, kind, problem, signed, openpgp, envelope, metadata, bad_document)
