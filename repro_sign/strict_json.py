@@ -1,12 +1,18 @@
 """JSON from outside, read strictly: UTF-8, no duplicate keys, no numbers that JSON has not."""
 
 import json
-from typing import Any
+import math
+import re
+from typing import Any, Final
 
 from repro_sign.errors import MalformedError
 
-MAX_DEPTH = 100
+MAX_DIGITS: Final = 100
+"""Whole numbers beyond this are nobody's sizes; reading huge ones takes quadratic time."""
+MAX_DEPTH: Final = 100
 """Nesting beyond this is nobody's data; Python's own parser would overflow its stack."""
+_STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+"""A string, ended or not: brackets in it are text and may not be counted."""
 
 
 def parse_object(data: bytes, what: str) -> dict[str, Any]:
@@ -18,7 +24,13 @@ def parse_object(data: bytes, what: str) -> dict[str, Any]:
         text = data.decode("utf-8")
         if _depth(text) > MAX_DEPTH:
             raise MalformedError(f"{what} is nested too deeply")
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=_whole,
+        )
     except UnicodeDecodeError as error:
         raise MalformedError(f"{what} is not UTF-8 text") from error
     except ValueError as error:
@@ -29,13 +41,13 @@ def parse_object(data: bytes, what: str) -> dict[str, Any]:
 
 
 def _depth(text: str) -> int:
-    """Return an upper bound of the nesting (brackets inside strings count too)."""
+    """Return how deeply the text is nested, whether or not it is valid JSON."""
     deepest = current = 0
-    for character in text:
-        if character in "[{":
+    for found in _STRING_OR_BRACKET.finditer(text):
+        if found[0] in "[{":
             current += 1
             deepest = max(deepest, current)
-        elif character in "]}":
+        elif found[0] in "]}":
             current -= 1
     return deepest
 
@@ -49,3 +61,16 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _whole(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError("a number is too large")
+    return int(text)
