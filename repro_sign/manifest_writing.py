@@ -1,7 +1,7 @@
 """Write a signer's manifest beside an image, unless one that says the same is there already."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def write_manifest(
     facts: ImageFacts,
     companions: Sequence[Path],
     sealer: Sealer,
-    now: datetime,
+    now: Callable[[], datetime],
     *,
     again: bool,
 ) -> tuple[Path, bool]:
@@ -32,12 +32,12 @@ def write_manifest(
     subjects = tuple(_companion(path, facts.folder) for path in companions)
     path = _place(image, sealer)
     if os.path.lexists(path) and not again:
-        known = _known(path, facts, sealer, now)
+        known = _known(path, facts, sealer, now())
         if _says_the_same(known, subjects):
             return path, False
-    text = to_bytes(_statement(facts, subjects, sealer, now))
+    text = to_bytes(_statement(facts, subjects, sealer, now()))
     block = sealer.seal_manifest(text)
-    _check(block, path, text, sealer, now)
+    _check(block, path, text, sealer, now())
     write_file(path, block)
     return path, True
 

@@ -84,7 +84,7 @@ def sign_image(path: Path, sealer: Sealer, request: SignRequest) -> SignReport:
                 beside.facts_of(signed, digests),
                 request.companions,
                 sealer,
-                request.now(),
+                request.now,
                 again=request.again,
             )
     return SignReport(

@@ -288,11 +288,25 @@ def test_without_gpg_apptainer_makes_an_rsa_key_that_never_ends(account: Account
     assert "\npub:r:" in account.program("gpg", "--list-keys", "--with-colons").out
 
 
-def test_pem_keys_are_not_made_yet(account: Account) -> None:
-    result = account.run("keygen", *PERSON, "--store", "pem", "--no-passphrase")
+def test_a_pem_key_is_encrypted_and_only_its_owner_can_read_it(
+    account: Account, tmp_path: Path
+) -> None:
+    passphrase = tmp_path / "passphrase"
+    passphrase.write_text("correct horse\n")
+    passphrase.chmod(0o600)
+    made = account.ok("keygen", "--store", "pem", "--passphrase-file", passphrase, "--json").json
+    assert made["fingerprint"].startswith("SHA256:")
+    assert made["revocation_certificate"] is None
+    secret = Path(made["secret_key"])
+    assert b"BEGIN ENCRYPTED PRIVATE KEY" in secret.read_bytes()
+    assert (secret.stat().st_mode & 0o777, secret.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert b"PRIVATE" not in (account.home / made["public_key"]).read_bytes()
+
+
+def test_a_pem_key_knows_no_expiry(account: Account) -> None:
+    result = account.run("keygen", "--store", "pem", "--no-passphrase", "--expires", "2y")
     assert (result.status, result.out) == (1, "")
-    assert "not made yet" in result.err
-    assert nothing_was_made(account)
+    assert "no expiry" in result.err
 
 
 def test_the_text_tells_the_fingerprint_in_fours_and_what_to_do_next(account: Account) -> None:

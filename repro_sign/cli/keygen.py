@@ -108,8 +108,8 @@ def _document(report: NewKeyReport) -> dict[str, Any]:
         "fingerprint": str(report.fingerprint),
         "public_key": str(report.public_key),
         "revocation_certificate": _path(report.revocation_certificate),
-        "secret_key": _path(report.secret_key),
         "store": report.store.value,
+        **({"secret_key": str(report.secret_key)} if report.secret_key else {}),
     }
 
 
