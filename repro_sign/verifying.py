@@ -18,7 +18,9 @@ from repro_sign.escaping import printable
 from repro_sign.finding import Finding
 from repro_sign.hashing import FileDigests, Progress
 from repro_sign.known_keys import Keys, KnownKeys
+from repro_sign.legacy import describe_legacy
 from repro_sign.locations import Locations, find_locations
+from repro_sign.pem.chain import CheckedChain
 from repro_sign.second_opinion import Question, ask, opinion, question_for
 from repro_sign.sif.metadata import identity
 from repro_sign.sif.reader import OpenImage, looks_like_sif, open_image
@@ -35,6 +37,7 @@ from repro_sign.trust.judge import Reason, Verdict, VerdictWord, judge
 from repro_sign.trust.policy import TrustPolicy
 
 _FROM_MANIFEST: Final = "manifest"
+_Evidence = TypeVar("_Evidence", SignatureEvidence, ManifestEvidence)
 
 
 class Engine(StrEnum):
@@ -68,10 +71,16 @@ class ImageReport:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """How to verify: the policy, and where certificates and the second opinion come from."""
+    """How to verify: the policy, and where keys and the second opinion come from.
+
+    `chains` are X.509 certificates that the caller hands over, checked; `legacy` asks what old
+    signatures would say, which changes no verdict.
+    """
 
     policy: TrustPolicy
     given: Keys = field(default_factory=Keys)
+    chains: tuple[CheckedChain, ...] = ()
+    legacy: bool = False
     engine: Engine = Engine.AUTO
     where: Locations = field(default_factory=find_locations)
     progress: Progress | None = None
@@ -140,14 +149,16 @@ def _gather_evidence(path: Path, request: Request, policy: TrustPolicy) -> Image
         with _second_opinion(image, question, request) as answer:
             digests = integrity.hash_image(image, signatures, progress=request.progress)
             examined = tuple(
-                _named(one, known, policy)
+                _named(_bounded_by(request.chains, one), known, policy)
                 for one in integrity.examine(image, signatures, digests.ranges, known, now)
             )
+            if request.legacy:
+                examined = tuple(_with_legacy(image, one, known, now) for one in examined)
             said = answer.result() if answer else None
         second = None
         if said is not None:
             second = opinion(said, question, examined, _groups(image), known, now)
-        manifests = _manifests(image, files, digests, known, now, policy)
+        manifests = _manifests(image, files, digests, known, now, request)
         evidence = ImageEvidence(
             name=path.name,
             objects=frozenset[int]().union(*_groups(image).values()),
@@ -156,7 +167,7 @@ def _gather_evidence(path: Path, request: Request, policy: TrustPolicy) -> Image
             second_opinion=second,
             digests=digests.whole,
             identity=identity(image, digests.ranges),
-            warnings=tuple(_warnings(image)),
+            warnings=tuple(_warnings(image, request)),
         )
         if not image.unchanged():
             raise UnreadableError(
@@ -179,9 +190,6 @@ def _known_keys(
     for file in files:
         known.add(file.keys, _FROM_MANIFEST)
     return known
-
-
-_Evidence = TypeVar("_Evidence", SignatureEvidence, ManifestEvidence)
 
 
 def _named(one: _Evidence, known: KnownKeys, policy: TrustPolicy) -> _Evidence:
@@ -214,20 +222,41 @@ def _manifests(
     digests: FileDigests,
     known: KnownKeys,
     now: datetime,
-    policy: TrustPolicy,
+    request: Request,
 ) -> tuple[ManifestEvidence, ...]:
     facts = beside.facts_of(image, digests)
     examined = []
     for file in files:
-        one = beside.examine_manifest(file, facts, known, now)
+        policy = request.policy
+        one = _bounded_by(request.chains, beside.examine_manifest(file, facts, known, now))
         if one.finding is Finding.GOOD and policy.why(one.signer):
             one = beside.check_companions(one, facts.folder, beside.digest_companion)
         examined.append(_named(one, known, policy))
     return tuple(examined)
 
 
-def _warnings(image: OpenImage) -> Iterator[str]:
-    """What no signature inside the image speaks about."""
+def _bounded_by(chains: Iterable[CheckedChain], one: _Evidence) -> _Evidence:
+    """Let a certificate's own limits speak where a signature by its key is good otherwise."""
+    for chain in chains:
+        if chain.unfit and chain.key.fingerprint == one.signer and one.finding is Finding.GOOD:
+            finding, message = chain.unfit
+            return replace(one, finding=finding, message=message)
+    return one
+
+
+def _with_legacy(
+    image: OpenImage, one: SignatureEvidence, known: KnownKeys, now: datetime
+) -> SignatureEvidence:
+    """Add to an old signature what it would say."""
+    if one.finding is not Finding.LEGACY:
+        return one
+    (descriptor,) = [each for each in image.signatures if each.id == one.object_id]
+    return replace(one, message=describe_legacy(image, descriptor, known, now))
+
+
+def _warnings(image: OpenImage, request: Request) -> Iterator[str]:
+    """What the reader should know besides what was found."""
+    yield from (chain.unproven for chain in request.chains if chain.unproven)
     tail = image.size - image.data_end
     if tail:
         yield f"{tail} bytes after its last object are covered by no signature in the image"

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from repro_sign.cli.exit_codes import gravest
+from repro_sign.cli.given_keys import believed_chains, read_chains, read_key
 from repro_sign.cli.options import (
     EXISTING_FILE,
     FINGERPRINT,
@@ -17,13 +18,9 @@ from repro_sign.cli.options import (
 from repro_sign.cli.painting import paint
 from repro_sign.cli.progress import progress_of
 from repro_sign.errors import MalformedError, NoAnswerError, UnreadableError, UsageError
-from repro_sign.escaping import printable
-from repro_sign.files import read_small
 from repro_sign.fingerprint import SignerId
-from repro_sign.known_keys import Keys, read_keys
+from repro_sign.known_keys import Keys
 from repro_sign.locations import Locations, find_locations
-from repro_sign.openpgp.certificate import MAX_RING_BYTES
-from repro_sign.pem.keys import is_private
 from repro_sign.report import as_json, as_text
 from repro_sign.stores.trust_store import read_entries
 from repro_sign.trust.evidence import ImageEvidence
@@ -66,6 +63,23 @@ class ExpectationType(click.ParamType[Expectation]):
     help="Trust the public key in this file, and nobody from the trust store.",
 )
 @click.option(
+    "--certificate",
+    type=EXISTING_FILE,
+    help="Trust the owner of this X.509 certificate, if a chain leads to the roots.",
+)
+@click.option(
+    "--certificate-intermediates",
+    "intermediates",
+    type=EXISTING_FILE,
+    help="X.509 certificates between that one and the roots.",
+)
+@click.option(
+    "--certificate-roots",
+    "roots",
+    type=EXISTING_FILE,
+    help="X.509 roots that you believe.",
+)
+@click.option(
     "--require",
     type=click.IntRange(min=1),
     default=1,
@@ -88,6 +102,11 @@ class ExpectationType(click.ParamType[Expectation]):
     default=Engine.AUTO.value,
     help="Whether apptainer verify gives a second opinion (auto: where it is installed).",
 )
+@click.option(
+    "--legacy-insecure",
+    is_flag=True,
+    help="Show what old signatures would say; they are never accepted.",
+)
 @click.option("--jsonl", is_flag=True, help="Print one JSON object a line, as they come.")
 @json_option
 @output_options
@@ -98,11 +117,15 @@ def command(
     paths: tuple[Path, ...],
     signers: tuple[SignerId, ...],
     keys: tuple[Path, ...],
+    certificate: Path | None,
+    intermediates: Path | None,
+    roots: Path | None,
     require: int,
     expected: tuple[Expectation, ...],
     require_manifest: bool,
     exact: bool,
     engine: str,
+    legacy_insecure: bool,
     jsonl: bool,
     json_: bool,
 ) -> None:
@@ -114,16 +137,22 @@ def command(
     if json_ and jsonl:
         raise UsageError("--json and --jsonl exclude each other")
     where = find_locations()
-    given = sum((_read_key(path) for path in keys), Keys())
+    given = sum((read_key(path) for path in keys), Keys())
+    chains = read_chains(certificate, intermediates, roots)
+    believed = dict.fromkeys(signers, "--signer") | believed_chains(chains)
+    believed |= dict.fromkeys(given.signers, f"--key {', '.join(map(str, keys))}")
+    caller_says = bool(signers or keys or certificate)
     request = Request(
         policy=TrustPolicy(
-            trusted=_trusted(signers, keys, given, where),
+            trusted=believed if caller_says else _trust_store(where),
             require=require,
             expect=expected,
             require_manifest=require_manifest,
             exact=exact,
         ),
-        given=given,
+        given=given + Keys(public_keys=tuple(chain.key for chain in chains)),
+        chains=chains,
+        legacy=legacy_insecure,
         engine=Engine(engine),
         where=where,
         progress=progress_of("verifying"),
@@ -162,17 +191,8 @@ def _text(report: ImageReport) -> str:
     return as_text.brief(report, paint) if is_quiet() else as_text.image(report, paint)
 
 
-def _trusted(
-    signers: tuple[SignerId, ...],
-    keys: tuple[Path, ...],
-    given: Keys,
-    where: Locations,
-) -> dict[SignerId, str]:
-    """Return whom to believe and why: the caller's word, or else the trust store."""
-    if signers or keys:
-        names = ", ".join(str(path) for path in keys)
-        trusted = dict.fromkeys(given.signers, f"--key {names}")
-        return trusted | dict.fromkeys(signers, "--signer")
+def _trust_store(where: Locations) -> dict[SignerId, str]:
+    """Return whom the trust store believes, where the caller names nobody."""
     try:
         entries = read_entries(where)
     except (MalformedError, UnreadableError) as error:
@@ -181,20 +201,3 @@ def _trusted(
         one.fingerprint: f"your trust store ({one.name})" if one.name else "your trust store"
         for one in entries
     }
-
-
-def _read_key(path: Path) -> Keys:
-    """Read a public key that the caller hands over. A secret key proves nothing about its owner."""
-    shown = printable(str(path))
-    try:
-        data = read_small(path, MAX_RING_BYTES, "public key")
-        secret = is_private(data)
-        found = Keys() if secret else read_keys(data, shown)
-    except MalformedError as error:
-        raise UsageError(str(error), hint="--key takes an OpenPGP or PEM public key") from error
-    if secret or any(one.had_secret for one in found.certificates):
-        raise UsageError(
-            f"{shown} holds a SECRET key: whoever has that file can sign, so it proves nothing",
-            hint="ask the signer for the public key, and tell them that their secret key is out",
-        )
-    return found

@@ -8,7 +8,6 @@ import base64
 from dataclasses import dataclass
 from typing import Final
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
@@ -115,16 +114,6 @@ def read_public_key(data: bytes, what: str) -> PublicKey:
         return describe(serialization.load_pem_public_key(data))
     except (ValueError, UnsupportedAlgorithm) as error:
         raise MalformedError(f"{what} is not a readable PEM public key") from error
-
-
-def read_certificates(data: bytes, what: str) -> list[x509.Certificate]:
-    """Read the X.509 certificates in a PEM text. Raises `MalformedError` if there are none."""
-    if len(data) > MAX_KEY_BYTES * 16:
-        raise MalformedError(f"{what} is larger than any set of certificates")
-    try:
-        return x509.load_pem_x509_certificates(data)
-    except ValueError as error:
-        raise MalformedError(f"{what} holds no readable X.509 certificate") from error
 
 
 def read_private_key(data: bytes, passphrase: str | None, what: str) -> PrivateKey:
