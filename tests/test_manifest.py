@@ -21,7 +21,7 @@ from repro_sign.manifest import (
     SignerRecord,
     Subject,
     check_name,
-    embedded_certificate,
+    embedded_key,
     from_bytes,
     to_bytes,
 )
@@ -225,7 +225,7 @@ def test_a_text_that_gpg_would_cut_is_refused() -> None:
 
 
 def test_the_certificate_is_found_before_anything_is_checked() -> None:
-    assert embedded_certificate(to_bytes(PLAIN)) == KEY.encode()
+    assert embedded_key(to_bytes(PLAIN)) == KEY.encode()
 
 
 @pytest.mark.parametrize(
@@ -243,4 +243,4 @@ def test_the_certificate_is_found_before_anything_is_checked() -> None:
     ],
 )
 def test_junk_in_place_of_a_certificate_is_passed_over(data: bytes) -> None:
-    assert embedded_certificate(data) is None
+    assert embedded_key(data) is None

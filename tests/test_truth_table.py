@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from repro_sign.digest import Digest
 from repro_sign.finding import Finding
-from repro_sign.fingerprint import Fingerprint
+from repro_sign.fingerprint import Fingerprint, SignerId
 from repro_sign.trust.evidence import (
     ImageEvidence,
     ManifestEvidence,
@@ -158,7 +158,7 @@ POLICIES = st.builds(
 )
 
 
-def vouching(evidence: ImageEvidence, number: int) -> set[Fingerprint | None]:
+def vouching(evidence: ImageEvidence, number: int) -> set[SignerId | None]:
     """Who vouches for one object, counted the slow way."""
     inside = [one.signer for one in evidence.signatures if number in one.covers and _good(one)]
     beside = [
