@@ -13,14 +13,14 @@ from typing import Final, TypeVar
 from repro_sign import apptainer, beside, integrity
 from repro_sign.beside import ManifestFile
 from repro_sign.durable import TEMPORARY_MARK
-from repro_sign.errors import MalformedError, NoAnswerError, UnreadableError
+from repro_sign.errors import MalformedError, NoAnswerError, RefusedError, UnreadableError
 from repro_sign.escaping import printable
 from repro_sign.finding import Finding
 from repro_sign.hashing import FileDigests, Progress
 from repro_sign.known_keys import Keys, KnownKeys
 from repro_sign.legacy import describe_legacy
 from repro_sign.locations import Locations, find_locations
-from repro_sign.pem.chain import CheckedChain
+from repro_sign.pem.checked_chain import CheckedChain
 from repro_sign.second_opinion import Question, ask, opinion, question_for
 from repro_sign.sif.metadata import identity
 from repro_sign.sif.reader import OpenImage, looks_like_sif, open_image
@@ -68,9 +68,24 @@ class ImageReport:
     def __bool__(self) -> bool:
         return bool(self.verdict)
 
+    def require(self) -> None:
+        """Raise `NotVerifiedError` unless the image is verified."""
+        if not self:
+            raise NotVerifiedError(self)
+
+
+class NotVerifiedError(RefusedError):
+    """An image is not verified; `report` says why."""
+
+    def __init__(self, report: ImageReport) -> None:
+        reason = report.verdict.reasons[0].message
+        name = printable(str(report.path))
+        super().__init__(f"{name} is not verified ({report.verdict.word}): {printable(reason)}")
+        self.report = report
+
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class VerifyRequest:
     """How to verify: the policy, and where keys and the second opinion come from.
 
     `chains` are X.509 certificates that the caller hands over, checked; `legacy` asks what old
@@ -87,7 +102,7 @@ class Request:
     now: Callable[[], datetime] = utc_now
 
 
-def verify_image(path: Path, request: Request) -> ImageReport:
+def verify_image(path: Path, request: VerifyRequest) -> ImageReport:
     """Verify one image with what lies beside it.
 
     Never raises for what is wrong with the image: a file that can't be read gives the verdict
@@ -139,7 +154,7 @@ def _images_in(folder: Path) -> Iterator[Path]:
         )
 
 
-def _gather_evidence(path: Path, request: Request, policy: TrustPolicy) -> ImageEvidence:
+def _gather_evidence(path: Path, request: VerifyRequest, policy: TrustPolicy) -> ImageEvidence:
     now = request.now()
     with open_image(path) as image:
         signatures = integrity.read_signatures(image)
@@ -181,7 +196,7 @@ def _known_keys(
     image: OpenImage,
     signatures: Iterable[SignatureObject],
     files: Iterable[ManifestFile],
-    request: Request,
+    request: VerifyRequest,
 ) -> KnownKeys:
     files = tuple(files)
     issuers = {issuer for one in signatures for issuer in one.issuers}
@@ -201,7 +216,7 @@ def _named(one: _Evidence, known: KnownKeys, policy: TrustPolicy) -> _Evidence:
 
 @contextmanager
 def _second_opinion(
-    image: OpenImage, question: Question, request: Request
+    image: OpenImage, question: Question, request: VerifyRequest
 ) -> Iterator[Future[apptainer.Answer] | None]:
     """Ask Apptainer in the meantime, if it is there or demanded."""
     wanted = request.engine is not Engine.NATIVE and apptainer.installed()
@@ -222,7 +237,7 @@ def _manifests(
     digests: FileDigests,
     known: KnownKeys,
     now: datetime,
-    request: Request,
+    request: VerifyRequest,
 ) -> tuple[ManifestEvidence, ...]:
     facts = beside.facts_of(image, digests)
     examined = []
@@ -254,7 +269,7 @@ def _with_legacy(
     return replace(one, message=describe_legacy(image, descriptor, known, now))
 
 
-def _warnings(image: OpenImage, request: Request) -> Iterator[str]:
+def _warnings(image: OpenImage, request: VerifyRequest) -> Iterator[str]:
     """What the reader should know besides what was found."""
     yield from (chain.unproven for chain in request.chains if chain.unproven)
     tail = image.size - image.data_end

@@ -9,7 +9,7 @@ from repro_sign.files import read_small
 from repro_sign.fingerprint import SignerId
 from repro_sign.known_keys import Keys, read_keys
 from repro_sign.openpgp.certificate import MAX_RING_BYTES
-from repro_sign.pem.chain import MAX_CERTIFICATES_BYTES, CheckedChain, read_chain
+from repro_sign.pem.checked_chain import MAX_CERTIFICATES_BYTES, CheckedChain
 from repro_sign.pem.keys import is_private
 from repro_sign.times import utc_now
 
@@ -57,6 +57,8 @@ def believed_chains(chains: tuple[CheckedChain, ...]) -> dict[SignerId, str]:
 def _read_chain(
     certificate: Path, intermediates: Path | None, roots: Path, now: datetime
 ) -> CheckedChain:
+    from repro_sign.pem.chain import read_chain  # X.509 costs time that most runs need not spend
+
     between = _read(intermediates) if intermediates else None
     try:
         return read_chain(_read(certificate), between, _read(roots), now)

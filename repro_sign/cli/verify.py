@@ -26,7 +26,7 @@ from repro_sign.stores.trust_store import read_entries
 from repro_sign.trust.evidence import ImageEvidence
 from repro_sign.trust.judge import Reason, Verdict, VerdictWord
 from repro_sign.trust.policy import Expectation, TrustPolicy
-from repro_sign.verifying import Engine, ImageReport, Request, find_images, verify_image
+from repro_sign.verifying import Engine, ImageReport, VerifyRequest, find_images, verify_image
 
 
 class ExpectationType(click.ParamType[Expectation]):
@@ -142,7 +142,7 @@ def command(
     believed = dict.fromkeys(signers, "--signer") | believed_chains(chains)
     believed |= dict.fromkeys(given.signers, f"--key {', '.join(map(str, keys))}")
     caller_says = bool(signers or keys or certificate)
-    request = Request(
+    request = VerifyRequest(
         policy=TrustPolicy(
             trusted=believed if caller_says else _trust_store(where),
             require=require,
@@ -172,7 +172,7 @@ def command(
     ctx.exit(gravest(report.verdict.word for report in reports))
 
 
-def _verify(paths: Iterable[Path], request: Request) -> Iterator[ImageReport]:
+def _verify(paths: Iterable[Path], request: VerifyRequest) -> Iterator[ImageReport]:
     for path in paths:
         try:
             for image in find_images(path):

@@ -5,7 +5,6 @@ time of its own, so validity counts now (design, section 3).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -16,25 +15,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from repro_sign.errors import MalformedError
 from repro_sign.escaping import printable
 from repro_sign.finding import Finding
-from repro_sign.pem.keys import PublicKey, describe
+from repro_sign.pem.checked_chain import CheckedChain
+from repro_sign.pem.keys import describe
 from repro_sign.times import readable
-
-MAX_CERTIFICATES_BYTES: Final = 1 << 20
-"""Largest file of certificates that is read."""
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedChain:
-    """A leaf certificate's key, and what its chain says of it.
-
-    `unfit` is set where the certificate itself forbids its use (time, purpose), `unproven` where
-    no chain leads from it to the roots given.
-    """
-
-    key: PublicKey
-    subject: str
-    unfit: tuple[Finding, str] | None = None
-    unproven: str | None = None
 
 
 def read_chain(
