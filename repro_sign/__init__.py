@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from repro_sign.finding import Finding
     from repro_sign.fingerprint import Fingerprint, PemFingerprint, SignerId, parse_signer
     from repro_sign.inspecting import Inspection, inspect_image
-    from repro_sign.keygen import KeyRequest, NewKeyReport, generate_key
+    from repro_sign.key_request import KeyRequest
+    from repro_sign.keygen import NewKeyReport, generate_key
     from repro_sign.known_keys import Keys, read_keys
     from repro_sign.locations import Locations, find_locations
     from repro_sign.manifest import Manifest
@@ -69,7 +70,7 @@ _HOMES: Final = {
     "ImageEvidence": "trust.evidence",
     "ImageReport": "verifying",
     "Inspection": "inspecting",
-    "KeyRequest": "keygen",
+    "KeyRequest": "key_request",
     "Keys": "known_keys",
     "Locations": "locations",
     "MalformedError": "errors",

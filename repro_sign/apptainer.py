@@ -60,6 +60,18 @@ def version() -> str:
     return printable(words[-1]) if words else "unknown"
 
 
+def has_global_ring() -> bool:
+    """Whether this machine has a key ring for all users, which apptainer asks before any other."""
+    program = require_program("apptainer", hint=INSTALL_HINT)
+    done = run([str(program), "buildcfg"], env=fresh_environment(HOME="/"))
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        name, _, value = line.partition("=")
+        if name == "APPTAINER_CONFDIR":
+            ring = Path(value) / "global-pgp-public"
+            return ring.is_file() and ring.stat().st_size > 0
+    return False
+
+
 @contextmanager
 def ring_of(public: bytes = b"", secret: bytes = b"") -> Iterator[Ring]:
     """Make a ring that holds these binary packets."""

@@ -5,19 +5,17 @@ and handed to `apptainer key import`; without gpg, `apptainer key newpair` makes
 never expires). Both work on rings in memory: the result is checked before it enters the user's.
 """
 
-import os
-import re
-import unicodedata
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from repro_sign import apptainer
 from repro_sign.durable import private_folder, write_file
-from repro_sign.errors import RefusedError, ReproSignError, ToolNotFoundError, UsageError
-from repro_sign.escaping import HIDDEN_CATEGORIES, printable
+from repro_sign.errors import RefusedError, ReproSignError
+from repro_sign.escaping import printable
 from repro_sign.fingerprint import SignerId
+from repro_sign.key_request import KeyRequest, check_request, default_store, gpg_expiry
 from repro_sign.known_keys import Keys
 from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import Certificate
@@ -31,13 +29,6 @@ from repro_sign.stores.pem_store import add_pem_key
 from repro_sign.stores.secret_keys import Store
 from repro_sign.stores.trust_store import YOU, add_entry
 
-DEFAULT_EXPIRY: Final = "3y"
-NEVER: Final = "never"
-_PERIOD: Final = re.compile(r"[1-9][0-9]{0,3}[dwmy]")
-_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_EMAIL: Final = re.compile(r"[^\s<>()@,;\"]+@[^\s<>()@,;\"]+")
-_MAX_PASSPHRASE_BYTES: Final = 255
-"""gpg's own limit."""
 _REVOCATION_HEAD: Final = """\
 This is the revocation certificate of the OpenPGP key
 
@@ -46,26 +37,9 @@ This is the revocation certificate of the OpenPGP key
 
 Whoever publishes it ends the use of that key for good. Keep it where only you can read it, on
 paper say: it is for the day when the secret key is lost or stolen.
-To use it, give the block below to gpg --import, or to repro-sign key revoke.
+To use it, give the block below to gpg --import.
 
 """
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRequest:
-    """The key to make. A passphrase of None means that the secret key is stored unprotected."""
-
-    name: str
-    email: str
-    comment: str = ""
-    store: Store | None = None
-    expires: str | None = None
-    passphrase: str | None = field(default=None, repr=False)
-    out: Path = Path()
-
-    def protected_by(self, passphrase: str | None) -> "KeyRequest":
-        """Return the same request with its passphrase."""
-        return replace(self, passphrase=passphrase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +66,9 @@ def generate_key(request: KeyRequest, where: Locations, now: datetime) -> NewKey
     check_request(request, store, now)
     if store is Store.PEM:
         return _make_pem(request, where, now)
-    if store is Store.APPTAINER:
-        secret, revocation = _make_for_apptainer(request, where)
-        certificate = secret.certificate
-    else:
-        certificate, revocation = _make_in_gnupg(request, where)
+    make = _make_for_apptainer if store is Store.APPTAINER else _make_in_gnupg
+    certificate, revocation_path = make(request, where, now)
     try:
-        revocation_path = _write_revocation(certificate, revocation, where)
         public_path = request.out / f"{certificate.fingerprint.hex}.asc"
         write_file(public_path, certificate.armored.encode())
         keys = Keys(certificates=(certificate,))
@@ -141,78 +111,12 @@ def _make_pem(request: KeyRequest, where: Locations, now: datetime) -> NewKeyRep
     )
 
 
-def default_store() -> Store:
-    """Return Apptainer's ring where Apptainer is installed, else GnuPG."""
-    if apptainer.installed():
-        return Store.APPTAINER
+def _make_for_apptainer(
+    request: KeyRequest, where: Locations, now: datetime
+) -> tuple[Certificate, Path]:
+    """Make a key on the side; only a checked one, whose revocation is written, enters the ring."""
     if find_program("gpg"):
-        return Store.GNUPG
-    raise ToolNotFoundError(
-        "neither apptainer nor gpg", hint="install Apptainer or GnuPG: keys are made by them"
-    )
-
-
-def check_request(
-    request: KeyRequest, store: Store, now: datetime, *, passphrase_follows: bool = False
-) -> None:
-    """Refuse early what the programs would refuse late, or misread.
-
-    With `passphrase_follows` the passphrase is not there yet: nobody should have to type one
-    for a key that can't be made.
-    """
-    if store is not Store.PEM:
-        _check_user_id(request)
-    gpg_expiry(request.expires, now)
-    if store is Store.PEM and request.expires not in (None, NEVER):
-        raise RefusedError(
-            "a PEM key knows no expiry", hint="say --expires never, or take another --store"
-        )
-    if not os.access(request.out, os.W_OK | os.X_OK) or not request.out.is_dir():
-        raise UsageError(f"{printable(str(request.out))} is no folder that can be written to")
-    if request.passphrase is not None:
-        check_passphrase(request.passphrase)
-    if store is Store.APPTAINER and not apptainer.installed():
-        raise ToolNotFoundError("apptainer", hint=apptainer.INSTALL_HINT)
-    if store is Store.APPTAINER and not find_program("gpg"):
-        _check_newpair(request, passphrase_follows=passphrase_follows)
-
-
-def check_passphrase(passphrase: str) -> None:
-    """Refuse passphrases that gpg or Apptainer would read as something else."""
-    if not passphrase:
-        raise UsageError(
-            "the passphrase is empty", hint="--no-passphrase stores the secret key unprotected"
-        )
-    control = any(unicodedata.category(one) == "Cc" for one in passphrase)
-    if passphrase != passphrase.strip() or control:
-        raise UsageError(
-            "a passphrase may not begin or end with a blank or hold control characters"
-        )
-    if len(passphrase.encode()) > _MAX_PASSPHRASE_BYTES or len(passphrase) < 2:
-        raise UsageError(f"a passphrase has 2 to {_MAX_PASSPHRASE_BYTES} bytes")
-
-
-def gpg_expiry(expires: str | None, now: datetime) -> str:
-    """Translate `3y`, `never` or a date into gpg's words. Raises `UsageError`."""
-    text = DEFAULT_EXPIRY if expires is None else expires.strip().lower()
-    if text == NEVER:
-        return "0"
-    if _PERIOD.fullmatch(text):
-        return text
-    if _DATE.fullmatch(text):
-        try:
-            date = datetime.fromisoformat(text).replace(tzinfo=now.tzinfo)
-        except ValueError as error:
-            raise UsageError(f"{text} is not a date") from error
-        if date < now + timedelta(days=1):
-            raise UsageError(f"the expiry date {text} is not in the future")
-        return text
-    raise UsageError(f"{printable(text)}: an expiry is a period (3y, 18m, 90d), a date or never")
-
-
-def _make_for_apptainer(request: KeyRequest, where: Locations) -> tuple[SecretKey, str]:
-    if find_program("gpg"):
-        fresh, revocation = _make_with_gpg(request)
+        fresh, revocation = _make_with_gpg(request, now)
         public, secret = apptainer.import_secret_key(fresh, request.passphrase)
         key = read_secret_key(secret)
     else:
@@ -223,7 +127,7 @@ def _make_for_apptainer(request: KeyRequest, where: Locations) -> tuple[SecretKe
         key = read_secret_key(secret)
         revocation = armored_revocation(key.revocation(request.passphrase))
     _check_protection(key, request.passphrase)
-    _write_revocation(key.certificate, revocation, where)
+    revocation_path = _write_revocation(key.certificate, revocation, where)
     apptainer_ring.add_key(where.apptainer_keys, public, secret)
     kept = [
         one
@@ -233,14 +137,14 @@ def _make_for_apptainer(request: KeyRequest, where: Locations) -> tuple[SecretKe
     if len(kept) != 1:
         raise RefusedError("the new secret key could not be read back from Apptainer's ring")
     _check_protection(kept[0], request.passphrase)
-    return kept[0], revocation
+    return kept[0].certificate, revocation_path
 
 
-def _make_with_gpg(request: KeyRequest) -> tuple[bytes, str]:
+def _make_with_gpg(request: KeyRequest, now: datetime) -> tuple[bytes, str]:
     """Make a key in a scratch home; return its secret packets and its revocation."""
     with scratch_folder() as folder:
         home = GnuPGHome(folder)
-        fingerprint = home.generate(_new_key(request), request.passphrase)
+        fingerprint = home.generate(_new_key(request, now), request.passphrase)
         secret = home.export_secret(fingerprint, request.passphrase)
         revocation = home.revocation_text(fingerprint)
         home.stop_agent()
@@ -249,9 +153,11 @@ def _make_with_gpg(request: KeyRequest) -> tuple[bytes, str]:
     return secret, revocation
 
 
-def _make_in_gnupg(request: KeyRequest, where: Locations) -> tuple[Certificate, str]:
+def _make_in_gnupg(
+    request: KeyRequest, where: Locations, now: datetime
+) -> tuple[Certificate, Path]:
     home = GnuPGHome(where.gnupg_home)
-    fingerprint = home.generate(_new_key(request), request.passphrase)
+    fingerprint = home.generate(_new_key(request, now), request.passphrase)
     secret = read_secret_key(home.export_secret(fingerprint, request.passphrase))
     _check_protection(secret, request.passphrase)
     revocation = home.revocation_text(fingerprint)
@@ -260,11 +166,11 @@ def _make_in_gnupg(request: KeyRequest, where: Locations) -> tuple[Certificate, 
             f"gpg made the key {fingerprint.grouped()}, but no revocation certificate for it",
             hint=f"make one: gpg --generate-revocation {fingerprint.hex}",
         )
-    return secret.certificate, revocation
+    return secret.certificate, _write_revocation(secret.certificate, revocation, where)
 
 
-def _new_key(request: KeyRequest) -> NewKey:
-    expires = gpg_expiry(request.expires, datetime.now().astimezone())
+def _new_key(request: KeyRequest, now: datetime) -> NewKey:
+    expires = gpg_expiry(request.expires, now)
     return NewKey(request.name, request.email, request.comment, expires)
 
 
@@ -279,19 +185,6 @@ def _check_protection(key: SecretKey, passphrase: str | None) -> None:
         key.unlock(passphrase)
 
 
-def _check_newpair(request: KeyRequest, *, passphrase_follows: bool) -> None:
-    if request.expires not in (None, NEVER):
-        raise RefusedError(
-            "without gpg the key is made by apptainer key newpair, and its keys know no expiry",
-            hint="install GnuPG, or say --expires never",
-        )
-    if request.passphrase is None and not passphrase_follows:
-        raise RefusedError(
-            "apptainer key newpair makes no key without a passphrase",
-            hint="give one, or install GnuPG",
-        )
-
-
 def _write_revocation(certificate: Certificate, revocation: str, where: Locations) -> Path:
     private_folder(where.revocations)
     path = where.revocations / f"{certificate.fingerprint.hex}.asc"
@@ -301,18 +194,3 @@ def _write_revocation(certificate: Certificate, revocation: str, where: Location
     )
     write_file(path, (head + revocation.strip() + "\n").encode(), mode=0o600)
     return path
-
-
-def _check_user_id(request: KeyRequest) -> None:
-    for what, text in (("name", request.name), ("comment", request.comment)):
-        _check_text(what, text)
-    if not request.name.strip():
-        raise UsageError("a key needs a name")
-    if not _EMAIL.fullmatch(request.email):
-        raise UsageError(f"{printable(request.email)} is not an e-mail address")
-
-
-def _check_text(what: str, text: str) -> None:
-    hidden = any(unicodedata.category(one) in HIDDEN_CATEGORIES for one in text)
-    if hidden or any(one in text for one in "<>()"):
-        raise UsageError(f"the {what} may not hold control characters or any of <>()")

@@ -89,6 +89,10 @@ def opinion(
 ) -> SecondOpinion:
     """Put the answer beside what the evidence lets expect."""
     predicted, because = predict(question, signatures, groups, known, now)
+    surprising = answer.accepted is True and predicted is Prediction.REFUSES
+    if surprising and question.key is None and apptainer.has_global_ring():
+        predicted = Prediction.EITHER
+        because += "; this machine's global key ring, which Apptainer asks too, may know better"
     return SecondOpinion(answer.accepted, answer.words, predicted, because)
 
 

@@ -29,7 +29,7 @@ from repro_sign.sif.metadata import identity
 from repro_sign.sif.reader import OpenImage
 from repro_sign.signature_object import check, take_apart
 from repro_sign.times import utc_now
-from repro_sign.trust.evidence import Prediction, SignatureEvidence
+from repro_sign.trust.evidence import SignatureEvidence
 
 _NOT_WRITABLE: Final = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ETXTBSY)
 
@@ -223,7 +223,7 @@ def _ask_apptainer(
     question = question_for(integrity.read_signatures(image), sealer.known)
     answer = ask(image, question)
     said = opinion(answer, question, evidence, groups, sealer.known, request.now())
-    if said.accepted is False and said.predicted is Prediction.ACCEPTS:
+    if said.unexpected:
         raise RefusedError(
             f"apptainer verify does not accept the signed image: {printable(said.words)}",
             hint="the signature is good by the native check; please report this",

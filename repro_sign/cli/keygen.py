@@ -9,14 +9,8 @@ from repro_sign.cli.options import json_option, output_options, passphrase_optio
 from repro_sign.cli.passphrases import ask_passphrase, passphrase_file, read_passphrase
 from repro_sign.errors import UsageError
 from repro_sign.escaping import printable
-from repro_sign.keygen import (
-    KeyRequest,
-    NewKeyReport,
-    check_passphrase,
-    check_request,
-    default_store,
-    generate_key,
-)
+from repro_sign.key_request import KeyRequest, check_passphrase, check_request, default_store
+from repro_sign.keygen import NewKeyReport, generate_key
 from repro_sign.locations import find_locations
 from repro_sign.process import find_program, fresh_environment, run
 from repro_sign.report import as_json

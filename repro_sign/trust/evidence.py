@@ -83,6 +83,12 @@ class SecondOpinion:
     predicted: Prediction
     because: str
 
+    @property
+    def unexpected(self) -> bool:
+        """Whether the answer is the one that the evidence rules out: somebody is wrong."""
+        ruled_out = {True: Prediction.REFUSES, False: Prediction.ACCEPTS}
+        return self.accepted is not None and self.predicted is ruled_out[self.accepted]
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -22,7 +22,6 @@ from repro_sign.trust.evidence import (
     ImageEvidence,
     ManifestEvidence,
     Match,
-    Prediction,
     SignatureEvidence,
 )
 from repro_sign.trust.policy import TrustPolicy
@@ -141,8 +140,9 @@ def _against(evidence: ImageEvidence, policy: TrustPolicy) -> Iterator[Reason]:
         yield Reason("no-manifest", "no manifest by a trusted signer lies beside the image")
     yield from _unexpected(evidence, policy)
     opinion = evidence.second_opinion
-    if opinion and opinion.accepted is False and opinion.predicted is Prediction.ACCEPTS:
-        message = f"apptainer verify refuses what the native check accepts: {opinion.words}"
+    if opinion and opinion.unexpected:
+        answer = "accepts" if opinion.accepted else f"refuses ({opinion.words})"
+        message = f"apptainer verify {answer} what it should not, for: {opinion.because}"
         yield Reason("engines-disagree", message)
 
 
@@ -198,9 +198,6 @@ def _notes(evidence: ImageEvidence, policy: TrustPolicy) -> Iterator[Reason]:
     opinion = evidence.second_opinion
     if opinion and opinion.accepted is None:
         yield Reason("no-second-opinion", f"apptainer verify gave no answer: {opinion.words}")
-    if opinion and opinion.accepted and opinion.predicted is Prediction.REFUSES:
-        message = f"apptainer verify accepts it, which was not expected ({opinion.because})"
-        yield Reason("second-opinion", message)
     for warning in evidence.warnings:
         yield Reason("warning", warning)
 
