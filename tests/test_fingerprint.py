@@ -1,12 +1,17 @@
 """Fingerprints: full ones in every way people type them, and nothing shorter."""
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repro_sign.fingerprint import Fingerprint
+from repro_sign.fingerprint import Fingerprint, PemFingerprint, parse_signer
 
 FULL = "56F8A1B2C3D4E5F60718293A4B5C6D7E8F901234"
+PEM = "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU"
+"""That of github.com, as ssh-keygen -l prints it."""
+PEM_WIRE = "AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 FINGERPRINTS = st.binary(min_size=20, max_size=20).map(Fingerprint.from_bytes)
 
 
@@ -74,3 +79,41 @@ def test_people_see_it_in_groups_of_four() -> None:
 def test_raw_bytes_of_another_length_are_refused(length: int) -> None:
     with pytest.raises(ValueError, match="not a 40-digit"):
         Fingerprint.from_bytes(bytes(length))
+
+
+def test_a_pem_key_has_the_fingerprint_that_ssh_keygen_prints() -> None:
+    one = PemFingerprint.of_wire_encoding(base64.b64decode(PEM_WIRE))
+    assert str(one) == one.grouped() == PEM
+    assert parse_signer(f" {PEM}\n") == one
+    assert parse_signer(FULL) == Fingerprint(FULL)
+
+
+@given(st.binary(min_size=32, max_size=32).map(PemFingerprint))
+def test_a_pem_fingerprint_reads_back_as_it_is_written(one: PemFingerprint) -> None:
+    assert PemFingerprint.parse(str(one)) == parse_signer(str(one)) == one
+    assert len(str(one)) == len(PEM)
+    assert len(one.key_id) == 16
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(PEM[:-1], id="one digit missing"),
+        pytest.param(PEM + "A", id="one digit too many"),
+        pytest.param(PEM + "=", id="with padding"),
+        pytest.param(PEM[:-1] + "V", id="bits that are nobody's"),
+        pytest.param(PEM.replace("+", "-").replace("/", "_"), id="the other base64"),
+        pytest.param(PEM.lower(), id="in lower case"),
+        pytest.param(PEM.replace("SHA256", "MD5"), id="another digest"),
+        pytest.param(PEM.removeprefix("SHA256:"), id="no digest's name"),
+        pytest.param(PEM[:20] + " " + PEM[20:], id="a blank inside"),
+        pytest.param("SHA256:", id="nothing after the name"),
+        pytest.param("SHA256:" + "é" * 43, id="no base64 at all"),
+        pytest.param("", id="nothing"),
+    ],
+)
+def test_anything_but_a_full_pem_fingerprint_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="fingerprint"):
+        PemFingerprint.parse(text)
+    with pytest.raises(ValueError, match="fingerprint"):
+        parse_signer(text)

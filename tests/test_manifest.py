@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from repro_sign.digest import Digest
 from repro_sign.errors import MalformedError, RefusedError
 from repro_sign.escaping import HIDDEN_CATEGORIES
-from repro_sign.fingerprint import Fingerprint
+from repro_sign.fingerprint import Fingerprint, PemFingerprint
 from repro_sign.manifest import (
     MAX_LINE_BYTES,
     ImageRecord,
@@ -72,7 +72,8 @@ MANIFESTS = st.builds(
     ),
     signer=st.builds(
         SignerRecord,
-        st.binary(min_size=20, max_size=20).map(Fingerprint.from_bytes),
+        st.binary(min_size=20, max_size=20).map(Fingerprint.from_bytes)
+        | st.binary(min_size=32, max_size=32).map(PemFingerprint),
         st.none() | TEXTS,
         st.lists(st.text("AB+/=- ", max_size=76), min_size=1).map(
             lambda rows: "\n".join(rows) + "\n"
@@ -224,7 +225,7 @@ def test_a_text_that_gpg_would_cut_is_refused() -> None:
         to_bytes(Manifest(PLAIN.subjects, PLAIN.image, signer, PLAIN.created))
 
 
-def test_the_certificate_is_found_before_anything_is_checked() -> None:
+def test_the_public_key_is_found_before_anything_is_checked() -> None:
     assert embedded_key(to_bytes(PLAIN)) == KEY.encode()
 
 
@@ -242,5 +243,5 @@ def test_the_certificate_is_found_before_anything_is_checked() -> None:
         ),
     ],
 )
-def test_junk_in_place_of_a_certificate_is_passed_over(data: bytes) -> None:
+def test_junk_in_place_of_a_public_key_is_passed_over(data: bytes) -> None:
     assert embedded_key(data) is None

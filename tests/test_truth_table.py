@@ -37,6 +37,7 @@ EXPECTATIONS = {
     "another sha256": Expectation("file", Digest("sha256", "3" * 64)),
     "another identity": Expectation("identity", Digest("sha256", "3" * 64)),
 }
+CAN_AGREE = (Finding.GOOD, Finding.UNKNOWN_KEY, Finding.UNSUPPORTED)
 ROWS: list[dict[str, Any]] = tomllib.loads(
     Path(__file__).with_name("truth_table.toml").read_text(encoding="utf-8")
 )["row"]
@@ -44,7 +45,7 @@ ROWS: list[dict[str, Any]] = tomllib.loads(
 
 def signature(number: int, row: dict[str, Any], objects: frozenset[int]) -> SignatureEvidence:
     finding = Finding(row.get("finding", "good"))
-    agrees = row.get("agrees", finding in (Finding.GOOD, Finding.UNKNOWN_KEY))
+    agrees = row.get("agrees", finding in CAN_AGREE)
     return SignatureEvidence(
         object_id=number,
         kind="openpgp",

@@ -32,9 +32,14 @@ class Call:
         return "FICLONE" in self.shown or bool(synced and "." not in Path(synced[1]).name)
 
 
-def changing_calls(account: Account, folders: tuple[Path, ...], *argv: str | Path) -> list[Call]:
-    """Run a repro-sign command that has to succeed; return its calls that change the folders."""
-    result, log = _strace(account, [f"trace={','.join(CHANGES)}"], *argv)
+def calls_of(
+    account: Account,
+    folders: tuple[Path, ...],
+    *argv: str | Path,
+    names: tuple[str, ...] = CHANGES,
+) -> list[Call]:
+    """Run a repro-sign command that has to succeed; return its calls on files in the folders."""
+    result, log = _strace(account, [f"trace={','.join(names)}"], *argv)
     assert result.status == 0, result.err
     seen: dict[str, int] = {}
     found = []

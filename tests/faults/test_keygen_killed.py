@@ -9,7 +9,7 @@ import pytest
 
 from tests.account import Account, Signer
 from tests.conftest import Need
-from tests.faults import Call, changing_calls, run_with_fault
+from tests.faults import Call, calls_of, run_with_fault
 
 PERSON: Final = ("--name", "Ada Author", "--email", "new@uni.example", "--no-passphrase")
 SAFE: Final = "the key itself was made and is safe"
@@ -35,7 +35,7 @@ def folders(first: Signer) -> tuple[Path, ...]:
 
 
 def calls_of_keygen(first: Signer, names: Sequence[str]) -> list[Call]:
-    calls = changing_calls(first.account, folders(first), *keygen(first))
+    calls = calls_of(first.account, folders(first), *keygen(first))
     places = {one.shown for one in calls if one.name == "rename"}
     for name in ("trust.toml", "/public/", "/certificates/", "/revocations/"):
         assert any(name in place for place in places), name

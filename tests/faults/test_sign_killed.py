@@ -8,7 +8,7 @@ import pytest
 
 from tests.account import Account, Result, Signer
 from tests.conftest import Need
-from tests.faults import Call, changing_calls, key_files, run_with_fault
+from tests.faults import Call, calls_of, key_files, run_with_fault
 
 MANIFEST = "climate.sif.manifest.asc"
 
@@ -26,7 +26,7 @@ def calls_of_sign(author: Signer, image: Path) -> list[Call]:
     folder = image.with_name("watched")
     folder.mkdir()
     copy = shutil.copy(image, folder)
-    calls = changing_calls(author.account, (folder,), "sign", copy)
+    calls = calls_of(author.account, (folder,), "sign", copy)
     assert {"pwrite64", "ftruncate", "fsync", "write", "rename"} <= {one.name for one in calls}
     return calls
 
