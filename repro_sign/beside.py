@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from repro_sign.files import open_regular, read_small
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import PemFingerprint, SignerId
 from repro_sign.hashing import FileDigests, digest_file
+from repro_sign.interrupted import digest_before
 from repro_sign.known_keys import Keys, KnownKeys
 from repro_sign.manifest import (
     MAX_MANIFEST_BYTES,
@@ -47,6 +49,9 @@ PEM_SUFFIX: Final = ".sigstore.json"
 _SUFFIXES: Final = (OPENPGP_SUFFIX, PEM_SUFFIX)
 _MAX_MANIFESTS: Final = 64
 _LATER: Final = re.compile(r"\.[0-9A-Fa-f]{16}\Z")
+_INTERRUPTED: Final = (
+    "a signing that was interrupted left bytes after the last object; sign again takes them away"
+)
 _NO_LONGER: Final = (
     "signatures were added after it was made: bytes between and after objects, architecture and"
     " times are covered by it no more"
@@ -95,6 +100,8 @@ class ImageFacts:
     blake3: Digest
     record: ImageRecord
     linked_signatures: frozenset[int]
+    digest_before: Callable[[int], Digest | None]
+    """Given a size, the SHA-256 of the file of that size that a killed `sign` set out from."""
 
 
 def first_manifest_path(image: Path, suffix: str) -> Path:
@@ -282,6 +289,7 @@ def facts_of(image: OpenImage, digests: FileDigests) -> ImageFacts:
         blake3=digests.whole["blake3"],
         record=record,
         linked_signatures=linked,
+        digest_before=partial(digest_before, image),
     )
 
 
@@ -306,6 +314,8 @@ def compare_image(manifest: Manifest, facts: ImageFacts) -> tuple[Match, tuple[s
     ]
     if manifest.image.identity != facts.record.identity and not changed:
         changed.append("the header or a descriptor was changed")
+    if not changed and not added and facts.digest_before(manifest.image.size) == subject.sha256:
+        return Match.SIGNATURES_ADDED, (*notes, _INTERRUPTED)
     if not changed and not added:
         changed.append("bytes outside all objects were changed")
     if changed:

@@ -130,7 +130,7 @@ def _key(entry: KeyEntry, where: Locations, now: datetime) -> Iterator[Observati
     yield from _protection(entry, name)
     if one.expires is not None and one.expires - now < _SOON:
         message = f"{name}: expires on {readable(one.expires)}"
-        yield Observation(State.NOTE, "key", message, "renew it, or make a new one in time")
+        yield Observation(State.NOTE, "key", message, "make a new one in time: repro-sign keygen")
     if not (where.revocations / f"{one.fingerprint.hex}.asc").exists():
         message = f"{name}: no revocation certificate is stored here"
         remedy = f"gpg --generate-revocation {one.fingerprint.hex}"
@@ -156,7 +156,7 @@ def _trust(where: Locations) -> Iterator[Observation]:
         yield Observation(State.WRONG, "trust store", str(error), error.hint or "")
         return
     shown = printable(str(where.trust_file))
-    yield Observation(State.OK, "trust store", f"{len(entries)} signers in {shown}")
+    yield Observation(State.OK, "trust store", f"{len(entries)} trusted, in {shown}")
 
 
 def _mode(path: Path) -> int | None:

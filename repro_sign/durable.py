@@ -1,13 +1,18 @@
 """Write files so that a crash, a full disk or a kill leaves the old or the new, never a part."""
 
 import contextlib
+import hashlib
+import logging
 import os
+import platform
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 from repro_sign.errors import RefusedError
 from repro_sign.escaping import printable
+
+_logger = logging.getLogger(__name__)
 
 TEMPORARY_MARK = ".repro-sign-"
 """Part of the name of a file that is being written; such files hold nothing finished."""
@@ -18,7 +23,9 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
 
     Raises `RefusedError` if that can't be done; the old file is then as it was.
     """
-    beside = path.with_name(f".{path.name}{TEMPORARY_MARK}{secrets.token_hex(6)}")
+    beside = path.with_name(f"{_temporary_prefix(path)}{os.getpid()}-{secrets.token_hex(6)}")
+    _logger.debug("writing %s", path)
+    _remove_leftovers(path)
     try:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, mode)
         try:
@@ -39,6 +46,34 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
             f"{printable(str(path))} could not be written: {error.strerror}",
             hint="check the folder's permissions and the space left; nothing was changed",
         ) from error
+
+
+def _temporary_prefix(path: Path) -> str:
+    """Return how the names of files on their way to `path` begin, on this machine."""
+    machine = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+    return f".{path.name}{TEMPORARY_MARK}{machine}-"
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what a process of this machine that was killed left on its way to `path`."""
+    prefix = _temporary_prefix(path)
+    with contextlib.suppress(OSError):
+        for name in os.listdir(path.parent):
+            number = name.removeprefix(prefix).partition("-")[0]
+            if name.startswith(prefix) and number.isdigit() and not _is_alive(int(number)):
+                os.unlink(path.with_name(name))
+
+
+def _is_alive(process: int) -> bool:
+    if os.name != "posix":  # there, asking would end the process
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)

@@ -4,14 +4,26 @@ A user id may hold terminal escapes, line breaks or right-to-left marks that mak
 like another. Whatever came from outside passes through `printable` before anybody sees it.
 """
 
+import re
 import unicodedata
+from typing import Final
 
 MAX_SHOWN_CHARACTERS = 500
 """Longer texts are cut when shown: nobody compares names of that length by eye."""
 
-HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_HIDDEN_CATEGORIES: Final = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Unicode categories that are never shown as they are: controls, format marks (bidirectional
 overrides among them), surrogates, private use, unassigned, line and paragraph separators."""
+_INVISIBLE: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Letters and marks that show nothing: fillers, joiners, variation selectors."""
+
+
+def is_hidden(character: str) -> bool:
+    """Whether a character is one that no eye can see, or that changes how others are shown."""
+    category = unicodedata.category(character)
+    return category in _HIDDEN_CATEGORIES or bool(_INVISIBLE.match(character))
 
 
 def printable(text: str, *, limit: int = MAX_SHOWN_CHARACTERS) -> str:
@@ -27,13 +39,13 @@ def printable(text: str, *, limit: int = MAX_SHOWN_CHARACTERS) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    return "\\" not in text and all(unicodedata.category(c) not in HIDDEN_CATEGORIES for c in text)
+    return "\\" not in text and not any(map(is_hidden, text))
 
 
 def _escape(character: str) -> str:
     if character == "\\":
         return "\\\\"
-    if unicodedata.category(character) not in HIDDEN_CATEGORIES:
+    if not is_hidden(character):
         return character
     code = ord(character)
     if code < 0x100:

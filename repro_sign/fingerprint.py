@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 _V4_HEX = re.compile(r"[0-9A-F]{40}")
+_V4_ANY_CASE = re.compile(r"[0-9A-Fa-f]{40}")
 _PEM_PREFIX = "SHA256:"
 
 
@@ -26,13 +27,13 @@ class Fingerprint:
 
         Raises `ValueError` for anything that is not a full fingerprint.
         """
-        digits = re.sub(r"[\s:]", "", text).upper().removeprefix("0X")
-        if not _V4_HEX.fullmatch(digits):
+        digits = re.sub(r"[\s:]", "", text).removeprefix("0x").removeprefix("0X")
+        if not _V4_ANY_CASE.fullmatch(digits):
             raise ValueError(
                 f"{text!r} is not a full fingerprint: 40 hexadecimal digits are needed"
                 " (shorter key ids can be forged)"
             )
-        return cls(digits)
+        return cls(digits.upper())
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> "Fingerprint":
@@ -66,6 +67,10 @@ class PemFingerprint:
 
     raw: bytes
 
+    def __post_init__(self) -> None:
+        if len(self.raw) != hashlib.sha256().digest_size:
+            raise ValueError("a PEM key's fingerprint has 32 bytes")
+
     @classmethod
     def of_wire_encoding(cls, wire: bytes) -> "PemFingerprint":
         """Compute the fingerprint of a key in OpenSSH's wire encoding."""
@@ -75,13 +80,13 @@ class PemFingerprint:
     def parse(cls, text: str) -> "PemFingerprint":
         """Read `SHA256:` and 43 base64 digits. Raises `ValueError` for anything else."""
         value = text.strip()
-        if value.startswith(_PEM_PREFIX):
-            try:
-                raw = base64.b64decode(value.removeprefix(_PEM_PREFIX) + "=", validate=True)
-            except (binascii.Error, ValueError):
-                raw = b""
-            if len(raw) == hashlib.sha256().digest_size and str(cls(raw)) == value:
-                return cls(raw)
+        try:
+            digits = value.removeprefix(_PEM_PREFIX)
+            found = cls(base64.b64decode(digits + "=", validate=True))
+        except (binascii.Error, ValueError):
+            found = None
+        if found is not None and str(found) == value:
+            return found
         raise ValueError(f"{text!r} is not a PEM key's fingerprint (SHA256: and 43 base64 digits)")
 
     @property
@@ -103,6 +108,6 @@ SignerId = Fingerprint | PemFingerprint
 
 def parse_signer(text: str) -> SignerId:
     """Read a fingerprint of either kind. Raises `ValueError`."""
-    if text.strip().startswith(_PEM_PREFIX):
+    if text.strip().upper().startswith(_PEM_PREFIX):
         return PemFingerprint.parse(text)
     return Fingerprint.parse(text)

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from repro_sign import beside, integrity
 from repro_sign.digest import Digest
+from repro_sign.errors import MalformedError
 from repro_sign.hashing import Progress
 from repro_sign.locations import Locations
 from repro_sign.manifest import ImageRecord
 from repro_sign.sif.layout import DataType
-from repro_sign.sif.reader import open_image
+from repro_sign.sif.reader import named_error, open_image
 from repro_sign.stores.certificates import gather
 from repro_sign.times import utc_now
 from repro_sign.trust.evidence import SignatureEvidence
@@ -34,6 +35,13 @@ def inspect_image(path: Path, where: Locations, progress: Progress | None = None
 
     Raises `UnreadableError` or `MalformedError`.
     """
+    try:
+        return _inspect(path, where, progress)
+    except MalformedError as error:
+        raise named_error(path, error) from error
+
+
+def _inspect(path: Path, where: Locations, progress: Progress | None) -> Inspection:
     with open_image(path) as image:
         objects = integrity.read_signatures(image)
         digests = integrity.hash_image(image, objects, progress=progress)

@@ -10,7 +10,7 @@ from typing import Final
 
 from repro_sign import apptainer
 from repro_sign.errors import RefusedError, ToolNotFoundError, UsageError
-from repro_sign.escaping import HIDDEN_CATEGORIES, printable
+from repro_sign.escaping import is_hidden, printable
 from repro_sign.process import find_program
 from repro_sign.stores.secret_keys import Store
 
@@ -132,6 +132,6 @@ def _check_user_id(request: KeyRequest) -> None:
 
 
 def _check_text(what: str, text: str) -> None:
-    hidden = any(unicodedata.category(one) in HIDDEN_CATEGORIES for one in text)
+    hidden = any(map(is_hidden, text))
     if hidden or any(one in text for one in "<>()"):
         raise UsageError(f"the {what} may not hold control characters or any of <>()")

@@ -74,10 +74,7 @@ def generate_key(request: KeyRequest, where: Locations, now: datetime) -> NewKey
         keys = Keys(certificates=(certificate,))
         add_entry(where, certificate.fingerprint, name=YOU, now=now, keys=keys)
     except ReproSignError as error:
-        raise RefusedError(
-            f"{error}; the key itself was made and is safe: {certificate.fingerprint.grouped()}",
-            hint=f"repro-sign key export {certificate.fingerprint.hex} writes its public key",
-        ) from error
+        raise _made_all_the_same(error, certificate) from error
     return NewKeyReport(
         fingerprint=certificate.fingerprint,
         algorithm=certificate.algorithm,
@@ -128,16 +125,29 @@ def _make_for_apptainer(
         revocation = armored_revocation(key.revocation(request.passphrase))
     _check_protection(key, request.passphrase)
     revocation_path = _write_revocation(key.certificate, revocation, where)
-    apptainer_ring.add_key(where.apptainer_keys, public, secret)
-    kept = [
-        one
-        for one in apptainer_ring.read_secret(where.apptainer_keys)
-        if one.certificate.fingerprint == key.certificate.fingerprint
-    ]
+    try:
+        apptainer_ring.add_key(where.apptainer_keys, public, secret)
+    except RefusedError as error:
+        if any(_same(one, key) for one in apptainer_ring.read_secret(where.apptainer_keys)):
+            raise _made_all_the_same(error, key.certificate) from error
+        raise
+    kept = [one for one in apptainer_ring.read_secret(where.apptainer_keys) if _same(one, key)]
     if len(kept) != 1:
         raise RefusedError("the new secret key could not be read back from Apptainer's ring")
     _check_protection(kept[0], request.passphrase)
     return kept[0].certificate, revocation_path
+
+
+def _same(one: SecretKey, other: SecretKey) -> bool:
+    return one.certificate.fingerprint == other.certificate.fingerprint
+
+
+def _made_all_the_same(error: ReproSignError, certificate: Certificate) -> RefusedError:
+    """Say what went wrong, and that the key is there nevertheless."""
+    return RefusedError(
+        f"{error}; the key itself was made and is safe: {certificate.fingerprint.grouped()}",
+        hint=f"repro-sign key export {certificate.fingerprint.hex} writes its public key",
+    )
 
 
 def _make_with_gpg(request: KeyRequest, now: datetime) -> tuple[bytes, str]:
@@ -166,7 +176,10 @@ def _make_in_gnupg(
             f"gpg made the key {fingerprint.grouped()}, but no revocation certificate for it",
             hint=f"make one: gpg --generate-revocation {fingerprint.hex}",
         )
-    return secret.certificate, _write_revocation(secret.certificate, revocation, where)
+    try:
+        return secret.certificate, _write_revocation(secret.certificate, revocation, where)
+    except ReproSignError as error:
+        raise _made_all_the_same(error, secret.certificate) from error
 
 
 def _new_key(request: KeyRequest, now: datetime) -> NewKey:

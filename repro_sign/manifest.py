@@ -5,7 +5,6 @@ of statement) and lenient towards unknown members, so that later versions can ad
 """
 
 import json
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +13,7 @@ from typing import Any, Final
 
 from repro_sign.digest import Digest
 from repro_sign.errors import MalformedError, RefusedError
-from repro_sign.escaping import HIDDEN_CATEGORIES
+from repro_sign.escaping import is_hidden
 from repro_sign.fingerprint import SignerId, parse_signer
 from repro_sign.strict_json import parse_object
 from repro_sign.times import parse_rfc3339, rfc3339
@@ -149,16 +148,16 @@ def embedded_key(data: bytes) -> bytes | None:
 def check_name(name: str) -> str:
     """Return a subject's name if it stays below the manifest's folder; raise `ValueError`."""
     parts = PurePosixPath(name).parts
-    hidden = any(unicodedata.category(one) in HIDDEN_CATEGORIES for one in name)
+    hidden = any(map(is_hidden, name))
     absolute = PurePosixPath(name).is_absolute() or PureWindowsPath(name).drive != ""
-    if not parts or absolute or ".." in parts or "\\" in name or hidden:
+    if not parts or name != "/".join(parts) or absolute or ".." in parts or "\\" in name or hidden:
         raise ValueError(f"{name!r} is no name of a file in this folder")
     return name
 
 
 def _visible(character: str) -> str:
     """Escape what no eye can see; such characters stand inside JSON strings only."""
-    if character == "\n" or unicodedata.category(character) not in HIDDEN_CATEGORIES:
+    if character == "\n" or not is_hidden(character):
         return character
     return json.dumps(character)[1:-1]
 

@@ -29,12 +29,13 @@ def write_manifest(
 
     Raises `RefusedError` if it can't be written or its signature is not what was meant.
     """
-    subjects = tuple(_companion(path, facts.folder) for path in companions)
     path = _place(image, sealer)
-    if os.path.lexists(path) and not again:
-        known = _known(path, facts, sealer, now())
-        if _says_the_same(known, subjects):
-            return path, False
+    known = _known(path, facts, sealer, now()) if os.path.lexists(path) and not again else None
+    if not companions and known is not None:
+        companions = _named_before(known, facts.folder)
+    subjects = tuple(_companion(one, facts.folder) for one in companions)
+    if _says_the_same(known, subjects):
+        return path, False
     text = to_bytes(_statement(facts, subjects, sealer, now()))
     block = sealer.seal_manifest(text)
     _check(block, path, text, sealer, now())
@@ -97,6 +98,21 @@ def _place(image: Path, sealer: Sealer) -> Path:
 def _known(path: Path, facts: ImageFacts, sealer: Sealer, now: datetime) -> ManifestEvidence | None:
     file = beside.read_manifest(path)
     return None if file.problem else beside.examine_manifest(file, facts, sealer.known, now)
+
+
+def _named_before(known: ManifestEvidence, folder: Path) -> tuple[Path, ...]:
+    """Return the other files that the manifest names already: signing again drops none of them."""
+    if known.manifest is None:
+        return ()
+    paths = tuple(folder / subject.name for subject in known.manifest.subjects[1:])
+    missing = [path for path in paths if not path.exists()]
+    if missing:
+        raise RefusedError(
+            f"the manifest {printable(known.name)} names {printable(str(missing[0]))},"
+            " which is not here",
+            hint="put the file back, or make a manifest without it: --again",
+        )
+    return paths
 
 
 def _says_the_same(known: ManifestEvidence | None, companions: tuple[Subject, ...]) -> bool:

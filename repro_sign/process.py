@@ -4,6 +4,7 @@ No shell, no inherited terminal input, an environment made afresh, a time limit,
 together. A program that is not where an absolute entry of PATH says is not run.
 """
 
+import logging
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from repro_sign.errors import NoAnswerError, ToolNotFoundError
 
+_logger = logging.getLogger(__name__)
 _ALWAYS_PASSED = ("SYSTEMROOT", "SYSTEMDRIVE", "TMPDIR", "TEMP", "TMP")
 """Variables without which programs do not start on some system, or fill the wrong disk."""
 
@@ -72,6 +74,7 @@ def run(
     `stdin` is an open descriptor. Raises `ToolNotFoundError` or, past `timeout` seconds,
     `NoAnswerError`.
     """
+    _logger.debug("running %s", " ".join(argv))
     try:
         done = subprocess.run(
             list(argv),
@@ -88,4 +91,5 @@ def run(
         raise NoAnswerError(f"{argv[0]} could not be started: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
         raise NoAnswerError(f"{argv[0]} gave no answer within {timeout:.0f} seconds") from error
+    _logger.debug("%s ended with status %d", argv[0], done.returncode)
     return Completed(done.returncode, done.stdout, done.stderr)

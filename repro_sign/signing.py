@@ -16,7 +16,7 @@ from typing import Final
 
 from repro_sign import apptainer, beside, integrity
 from repro_sign.digest import Digest
-from repro_sign.errors import RefusedError, UnreadableError, UsageError
+from repro_sign.errors import MalformedError, RefusedError, UnreadableError, UsageError
 from repro_sign.escaping import printable
 from repro_sign.files import open_regular
 from repro_sign.finding import Finding
@@ -26,7 +26,7 @@ from repro_sign.sealing import Sealer
 from repro_sign.second_opinion import ask, opinion, question_for
 from repro_sign.sif import append, layout
 from repro_sign.sif.metadata import identity
-from repro_sign.sif.reader import OpenImage
+from repro_sign.sif.reader import OpenImage, named_error
 from repro_sign.signature_object import check, take_apart
 from repro_sign.times import utc_now
 from repro_sign.trust.evidence import SignatureEvidence
@@ -68,6 +68,13 @@ def sign_image(path: Path, sealer: Sealer, request: SignRequest) -> SignReport:
     """
     if not request.touch_image and not request.write_manifest:
         raise UsageError("neither the image nor a manifest is to be signed: nothing to do")
+    try:
+        return _sign(path, sealer, request)
+    except MalformedError as error:
+        raise named_error(path, error) from error
+
+
+def _sign(path: Path, sealer: Sealer, request: SignRequest) -> SignReport:
     with _open_for_signing(path, request) as image:
         if not image.groups:
             raise RefusedError(f"{printable(str(path))} holds no objects that could be signed")

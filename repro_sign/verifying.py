@@ -30,13 +30,16 @@ from repro_sign.times import utc_now
 from repro_sign.trust.evidence import (
     ImageEvidence,
     ManifestEvidence,
+    Prediction,
     Problem,
+    SecondOpinion,
     SignatureEvidence,
 )
 from repro_sign.trust.judge import Reason, Verdict, VerdictWord, judge
 from repro_sign.trust.policy import TrustPolicy
 
 _FROM_MANIFEST: Final = "manifest"
+_NOT_INSTALLED: Final = SecondOpinion(None, "it is not installed", Prediction.EITHER, "")
 _Evidence = TypeVar("_Evidence", SignatureEvidence, ManifestEvidence)
 
 
@@ -173,6 +176,8 @@ def _gather_evidence(path: Path, request: VerifyRequest, policy: TrustPolicy) ->
         second = None
         if said is not None:
             second = opinion(said, question, examined, _groups(image), known, now)
+        elif policy.second_opinion:
+            second = _NOT_INSTALLED
         manifests = _manifests(image, files, digests, known, now, request)
         evidence = ImageEvidence(
             name=path.name,
@@ -274,4 +279,5 @@ def _warnings(image: OpenImage, request: VerifyRequest) -> Iterator[str]:
     yield from (chain.unproven for chain in request.chains if chain.unproven)
     tail = image.size - image.data_end
     if tail:
-        yield f"{tail} bytes after its last object are covered by no signature in the image"
+        what = "byte" if tail == 1 else "bytes"
+        yield f"{tail} {what} after its last object: covered by no signature in the image"

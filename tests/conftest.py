@@ -10,11 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.account import Account, Signer
 from tests.programs import PROJECT, tools_path
 
 os.environ["PATH"] = tools_path()
+
+settings.register_profile("tests", deadline=None)  # a slow machine fails no property
+settings.load_profile("tests")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

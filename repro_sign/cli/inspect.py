@@ -8,6 +8,7 @@ import click
 from repro_sign.cli.options import json_option, output_options
 from repro_sign.cli.progress import progress_of
 from repro_sign.escaping import printable
+from repro_sign.finding import Finding
 from repro_sign.inspecting import Inspection, inspect_image
 from repro_sign.locations import find_locations
 from repro_sign.report import as_json
@@ -59,8 +60,14 @@ def _signature_lines(one: SignatureEvidence) -> list[str]:
     return [
         f"  {one.object_id:<3} {one.kind}, {group}, {key}{when}",
         *name,
-        f"      {one.finding.value}: {printable(one.message)}",
+        f"      {_state(one)}",
     ]
+
+
+def _state(one: SignatureEvidence) -> str:
+    if one.finding is Finding.GOOD:
+        return "good by its certificate at hand, which proves nobody's name"
+    return f"{one.finding.value}: {printable(one.message)}"
 
 
 def _document(found: Inspection) -> dict[str, Any]:

@@ -77,13 +77,18 @@ def show(*, fingerprint: SignerId, json_: bool) -> None:
         click.echo(f"  created   {readable(one.created)}")
         click.echo(f"  expires   {readable(one.expires) if one.expires else 'never'}")
     click.echo(f"  state     {_state(entry)}")
-    click.echo(f"  public    {', '.join(entry.public_in) or '-'}")
+    click.echo(f"  public    {entry.public_place or '-'}")
     click.echo(f"  secret    {entry.secret_place or 'not here'}")
 
 
 @command.command("export")
 @click.argument("fingerprint", type=FINGERPRINT)
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to this file instead of standard output.",
+)
 @output_options
 def export(*, fingerprint: SignerId, output: Path | None) -> None:
     """Write a public key, armored, to standard output or to a file."""

@@ -56,7 +56,9 @@ def command(
     """
     now = utc_now()
     chosen = Store(store) if store else default_store()
-    named = chosen is not Store.PEM  # a PEM key carries no name
+    named = chosen is not Store.PEM
+    if not named and (name or email or comment):
+        raise UsageError("a PEM key carries no name: leave --name, --email and --comment away")
     request = KeyRequest(
         name=name or (_from_git("user.name", "--name") if named else ""),
         email=email or (_from_git("user.email", "--email") if named else ""),

@@ -80,14 +80,16 @@ def command(
             f"repro-sign: waiting: another repro-sign is signing {printable(str(path))}"
         ),
     )
-    reports = []
-    for path in images:
-        report = sign_image(path, sealer, request)
-        reports.append(report)
-        if not json_ and not is_quiet():
-            click.echo(_text(report, sealer), nl=False)
-    if json_:
-        click.echo(as_json.to_text(_document(reports, sealer)))
+    reports: list[SignReport] = []
+    try:
+        for path in images:
+            report = sign_image(path, sealer, request)
+            reports.append(report)
+            if not json_ and not is_quiet():
+                click.echo(_text(report, sealer), nl=False)
+    finally:  # what was done is told, also where a later image could not be signed
+        if json_:
+            click.echo(as_json.to_text(_document(reports, sealer)))
 
 
 def _sealer(where: Locations, selector: str | None, option: Path | None) -> Sealer:

@@ -56,7 +56,7 @@ def add(*, who: str, name: str, yes: bool, json_: bool) -> None:
         members = {"schema": as_json.SCHEMA, "fingerprint": str(fingerprint), "added": new}
         click.echo(as_json.to_text(members))
     else:
-        click.echo("trusted from now on" if new else "was trusted already")
+        say("repro-sign: trusted from now on" if new else "repro-sign: was trusted already")
 
 
 @command.command("list")

@@ -54,7 +54,7 @@ def check_chain(
         .store(verification.Store(list(roots)))
         .time(now)
         .extension_policies(
-            ca_policy=verification.ExtensionPolicy.webpki_defaults_ca(),
+            ca_policy=_AUTHORITY,
             ee_policy=_CODE_SIGNING,
         )
         .build_client_verifier()
@@ -99,6 +99,24 @@ def _may_sign_code(leaf: x509.Certificate) -> bool:
         return False
 
 
+def _check_authority(
+    policy: verification.Policy,
+    certificate: x509.Certificate,
+    constraints: x509.BasicConstraints | None,
+) -> None:
+    del policy, certificate
+    if constraints is None or not constraints.ca:
+        raise ValueError("not the certificate of an authority")
+
+
+def _check_authority_usage(
+    policy: verification.Policy, certificate: x509.Certificate, usage: x509.KeyUsage | None
+) -> None:
+    del policy, certificate
+    if usage is not None and not usage.key_cert_sign:
+        raise ValueError("an authority that may not sign certificates")
+
+
 def _check_usage(
     policy: verification.Policy, certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None
 ) -> None:
@@ -108,6 +126,12 @@ def _check_usage(
 
 
 _NOT_FOR_CODE: Final = "its certificate is not for code signing"
+_AUTHORITY: Final = (
+    verification.ExtensionPolicy.permit_all()
+    .require_present(x509.BasicConstraints, verification.Criticality.AGNOSTIC, _check_authority)
+    .may_be_present(x509.KeyUsage, verification.Criticality.AGNOSTIC, _check_authority_usage)
+)
+"""Private authorities leave out what the web's must have; these two decide who is one."""
 _CODE_SIGNING: Final = verification.ExtensionPolicy.permit_all().require_present(
     x509.ExtendedKeyUsage, verification.Criticality.AGNOSTIC, _check_usage
 )

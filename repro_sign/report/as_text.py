@@ -147,6 +147,10 @@ def _next(report: ImageReport) -> Iterator[tuple[str, str]]:
                 "next",
                 f"get the manifest too: it lies where the image does, as {path}.manifest.asc",
             )
+        case VerdictWord.FAILED if codes <= {"not-expected"}:
+            yield "next", "this is not the image whose digest you gave: is it another version?"
+        case VerdictWord.FAILED if codes <= {"manifest-not-exact"}:
+            yield "next", "ask who signed it since, or verify it without --exact"
         case VerdictWord.FAILED:
             yield "next", "do not use it: get the image again from its author, and verify that"
         case VerdictWord.UNKNOWN:

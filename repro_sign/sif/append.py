@@ -56,6 +56,7 @@ def add_signature(image: OpenImage, new: NewSignature, now: datetime) -> int:
     added = describe(image, new, now)
     descriptor = added.raw
     row = image.header.descriptors_offset + added.slot * layout.DESCRIPTOR.size
+    hint = "the image is as it was; make room or mend the disk, and sign again"
     try:
         _write(image.fd, new.data, offset)  # 1
         os.ftruncate(image.fd, offset + len(new.data))
@@ -63,14 +64,14 @@ def add_signature(image: OpenImage, new: NewSignature, now: datetime) -> int:
         _write(image.fd, _unused(descriptor), row)  # 2
         os.fsync(image.fd)
         _write(image.fd, b"\x01", row + layout.DESCRIPTOR_USED_OFFSET)  # 3
+        hint = "the signature is in the image; run sign again to complete what is missing"
         os.fsync(image.fd)
         end = offset + len(new.data)
         _write_counters(image.fd, image.header, len(image.objects) + 1, end, now)  # 4
         os.fsync(image.fd)
     except OSError as error:
         raise RefusedError(
-            f"{printable(str(image.path))} could not be signed: {error.strerror}",
-            hint="the image is as it was; make room or fix the disk, and sign again",
+            f"{printable(str(image.path))} could not be signed: {error.strerror}", hint=hint
         ) from error
     return added.id
 

@@ -185,6 +185,11 @@ def open_image(path: Path) -> Iterator[OpenImage]:
         os.close(descriptor)
 
 
+def named_error(path: Path, error: MalformedError) -> MalformedError:
+    """Return the same error with the file's name in it, where no report names the file."""
+    return MalformedError(f"{printable(str(path))}: {error}", code=error.code, hint=error.hint)
+
+
 def looks_like_sif(path: Path) -> bool:
     """Whether the file starts as SIF files do; False also when it can't be read."""
     try:

@@ -46,6 +46,11 @@ class KeyEntry:
         return self.public_key.pem if self.public_key else ""
 
     @property
+    def public_place(self) -> str:
+        """Where the public half is stored, in words."""
+        return ", ".join(_STORE_WORDS[store] for store in self.public_in)
+
+    @property
     def secret_place(self) -> str:
         """Where the secret half lives, in words; empty if it is not here."""
         words = ", ".join(_STORE_WORDS[store] for store in self.secret_in)

@@ -57,7 +57,7 @@ def read_entries(where: Locations) -> tuple[TrustEntry, ...]:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise MalformedError(
             f"the trust file {shown} is not valid: {printable(str(error))}",
-            hint="mend it by hand, or move it away and add the signers again",
+            hint="correct it by hand, or move it away and add the signers again",
         ) from error
 
 
@@ -105,6 +105,8 @@ def remove_entry(where: Locations, fingerprint: SignerId) -> None:
         for position in reversed(range(len(rows))):
             if parse_signer(rows[position]["fingerprint"]) == fingerprint:
                 del rows[position]
+        if not rows:
+            del document["signer"]
         _save(where, document)
         _key_path(where, fingerprint).unlink(missing_ok=True)
 
@@ -126,7 +128,8 @@ def _document(where: Locations) -> Any:
         document = tomlkit.document()
         for line in _COMMENT:
             document.add(tomlkit.comment(line))
-    if "signer" not in document:
+    if not document.get("signer"):  # none, or an empty list that could only be written inline
+        document.pop("signer", None)
         document.append("signer", tomlkit.aot())
     return document
 

@@ -111,13 +111,11 @@ def _not_verified(evidence: ImageEvidence, policy: TrustPolicy, people: int) -> 
         message = "intact, but by nobody that you said you trust: who made it is unproven"
         return VerdictWord.UNTRUSTED, (Reason("signer-not-trusted", message),)
     if disagreeing:  # 6
-        return VerdictWord.FAILED, tuple(
-            Reason(_code(one), f"signature {one.object_id}: {one.message}") for one in disagreeing
-        )
+        return VerdictWord.FAILED, tuple(_disagreement(one) for one in disagreeing)
     if _complete(evidence, good + unchecked):  # 7
         message = (
-            "signed by keys whose certificates are not at hand: what they say agrees with the"
-            " image, but can't be checked"
+            "signed only by keys that are not at hand or not supported: what they say agrees"
+            " with the image, but can't be checked"
         )
         return VerdictWord.UNTRUSTED, (Reason("unknown-key", message),)
     return VerdictWord.UNSIGNED, tuple(_unsigned(evidence, good + unchecked))  # 8
@@ -130,10 +128,12 @@ def _against(evidence: ImageEvidence, policy: TrustPolicy) -> Iterator[Reason]:
         return
     for one in evidence.signatures:
         where = f"signature {one.object_id}"
-        if one.finding is Finding.MALFORMED or one.finding.spoils:
+        if (
+            one.finding is Finding.MALFORMED
+            or one.finding.spoils
+            or (one.finding.disagrees and policy.why(one.signer))
+        ):
             yield Reason(one.finding.value, f"{where}: {one.message}")
-        elif one.finding.disagrees and policy.why(one.signer):
-            yield Reason(_code(one), f"{where}: {one.message}")
     for manifest in evidence.manifests:
         yield from _manifest_against(manifest, policy)
     if policy.require_manifest and not _usable_manifests(evidence, policy):
@@ -152,7 +152,7 @@ def _manifest_against(one: ManifestEvidence, policy: TrustPolicy) -> Iterator[Re
     if always or (trusted and (one.finding.spoils or one.finding.disagrees)):
         yield Reason(f"manifest-{one.finding}", f"manifest {one.name}: {one.message}")
     elif trusted and one.match is Match.DIFFERS:
-        for difference in one.differences:
+        for difference in one.differences or ("the image is not what it says",):
             yield Reason("manifest-differs", f"manifest {one.name}: {difference}")
     elif trusted and one.match is Match.SIGNATURES_ADDED and policy.exact:
         message = f"manifest {one.name}: the image has gained signatures since"
@@ -191,6 +191,9 @@ def _notes(evidence: ImageEvidence, policy: TrustPolicy) -> Iterator[Reason]:
             yield from (Reason("key-since", f"{where}: {note}") for note in one.notes)
             if policy.why(one.signer) is None:
                 yield Reason("stranger-signature", f"{where} is by {_name(one)}, not trusted here")
+        elif one.finding.disagrees:
+            if policy.why(one.signer) is None:
+                yield _disagreement(one)
         elif not one.finding.spoils and one.finding is not Finding.MALFORMED:
             yield Reason(one.finding.value, f"{where}: {one.message}")
     for manifest in evidence.manifests:
@@ -209,6 +212,8 @@ def _manifest_notes(
         by = one.signer.grouped() if one.signer else one.claimed or "an unnamed key"
         yield Reason("manifest-not-used", f"manifest {one.name} is by {by}, not trusted: not used")
         return
+    if one.finding is not Finding.GOOD and not (one.finding.spoils or one.finding.disagrees):
+        yield Reason("manifest-not-used", f"manifest {one.name}: {one.message}")
     for note in one.notes:
         yield Reason("key-since", f"manifest {one.name}: {note}")
     if one.match is not Match.DIFFERS:
@@ -267,8 +272,12 @@ def _unsigned(evidence: ImageEvidence, signatures: list[SignatureEvidence]) -> I
         yield Reason("unsigned", "nothing in it is signed")
 
 
-def _code(one: SignatureEvidence) -> str:
-    return "claim-disagrees" if _unchecked(one) else one.finding.value
+def _disagreement(one: SignatureEvidence) -> Reason:
+    """Say what somebody who is not trusted says of the image that is not so."""
+    where = f"signature {one.object_id}"
+    if _unchecked(one):
+        return Reason("claim-disagrees", f"{where}: {one.message}")
+    return Reason(one.finding.value, f"{where}, by {_name(one)}, not trusted here: {one.message}")
 
 
 def _name(one: SignatureEvidence) -> str:
