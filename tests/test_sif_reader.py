@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from repro_sign.errors import MalformedError, UnreadableError
@@ -163,6 +163,7 @@ EDITS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(edits=EDITS)
 def test_a_mutated_image_is_sound_or_refused(
     base_image: Path, tmp_path_factory: pytest.TempPathFactory, edits: list[tuple[int, bytes]]
@@ -186,6 +187,7 @@ BYTES = st.binary(max_size=200)
 STARTS = BYTES.map(lambda rest: bytes(32) + layout.MAGIC + layout.VERSION + rest)
 
 
+@settings(deadline=None)
 @given(data=BYTES | STARTS)
 def test_any_bytes_are_refused_or_read(
     tmp_path_factory: pytest.TempPathFactory, data: bytes
