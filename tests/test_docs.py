@@ -189,7 +189,7 @@ def _run_page(page: Path, runner: Runner) -> list[str]:
             start = lines.index("", position) + 2
             end = next(at for at in range(start, len(lines)) if lines[at].startswith("```"))
             text = "\n".join(lines[start:end]) + "\n"
-            (session.folder / mark[2]).write_text(text, encoding="utf-8")
+            (session.folder / mark[2]).write_text(runner.actual(text), encoding="utf-8")
         if lines[position] == "```console":
             end = lines.index("```", position)
             result.append(lines[position])
@@ -340,15 +340,8 @@ def _in_code_style(name: str) -> set[str]:
 
 
 def _pages() -> list[Path]:
-    files = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.md"],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.split("\0")
-    found = [PROJECT / name for name in files if name and (PROJECT / name).is_file()]
-    return found or [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")]
+    folders = (PROJECT / "docs", PROJECT / "keys")
+    return [*PROJECT.glob("*.md"), *(page for one in folders for page in one.rglob("*.md"))]
 
 
 def test_every_relative_link_leads_somewhere() -> None:
