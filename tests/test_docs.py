@@ -219,8 +219,20 @@ def _run_command(
     if not runner.exact:
         runner.learn(shown, printed)
     yield lines[command.start]
-    same = runner.matches(shown, printed)
-    yield from (shown if same else runner.shown(printed)).splitlines()
+    if runner.matches(shown, printed):
+        yield from shown.splitlines()
+    elif runner.exact:
+        yield from printed.splitlines()
+    else:
+        yield from _changed_lines(shown.splitlines(), runner.shown(printed).splitlines())
+
+
+def _changed_lines(shown: list[str], printed: list[str]) -> Iterator[str]:
+    """Take from `printed` only the lines that differ by more than what changes from run to run."""
+    here, there = [[_leave_aside(line) for line in lines] for lines in (shown, printed)]
+    matcher = difflib.SequenceMatcher(None, here, there, autojunk=False)
+    for kind, start, end, other_start, other_end in matcher.get_opcodes():
+        yield from shown[start:end] if kind == "equal" else printed[other_start:other_end]
 
 
 @pytest.mark.parametrize("name", [*PAGES, *EXACT_PAGES])
