@@ -25,7 +25,6 @@ from tests.conftest import Need
 
 PASSPHRASE: Final = "correct-horse-ünter-the-staple"
 PERSON: Final = ("--name", "Ada Author", "--email", "ada@uni.example")
-STORES: Final = ("apptainer", "gnupg")
 NOT_A_DISK: Final = ("pipe:", "socket:", "UNIX", "anon_inode:", "/memfd:", "/dev/shm/", "/dev/null")
 HOSTILE: Final = {
     **dict.fromkeys(("APPTAINER_VERIFY_KEY", "APPTAINER_SIGN_KEY"), "/nonexistent"),
@@ -52,9 +51,8 @@ class Author:
     @property
     def packets(self) -> bytes:
         """The secret key as its store hands it out: encrypted."""
-        ring = self.account.home / ".apptainer" / "keys" / "pgp-secret"
         if self.store == "apptainer":
-            return ring.read_bytes()
+            return (self.account.home / ".apptainer/keys/pgp-secret").read_bytes()
         file = self.account.home / "exported"
         self.account.program(
             *("gpg", "--batch", "--pinentry-mode", "loopback", "--passphrase-fd", "0"),
@@ -93,10 +91,7 @@ def watching(found: list[str]) -> Iterator[None]:
 
 
 def traced(account: Account, log: Path, *arguments: str | Path) -> Result:
-    """Run a command and look at what it and its children start and write.
-
-    The agent ends with it; strace would wait for it otherwise.
-    """
+    """Run a command under strace, which also waits for the agent: so that is ended, too."""
     options = ("-f", "--seccomp-bpf", "-qq", "-v", "-y", "-xx", "-s", "70000", "-A", "-o", log)
     calls = "trace=execve,write,writev,pwrite64,pwritev,sendto,sendmsg"
     kill = 'env -i PATH="$PATH" gpgconf --homedir "$HOME/.gnupg" --kill all'
@@ -107,7 +102,7 @@ def traced(account: Account, log: Path, *arguments: str | Path) -> Result:
     return result
 
 
-@pytest.fixture(scope="module", params=STORES)
+@pytest.fixture(scope="module", params=["apptainer", "gnupg"])
 def author(
     request: pytest.FixtureRequest,
     need: Need,
@@ -128,9 +123,8 @@ def author(
         seen: list[str] = []
         with watching(seen):
             given = ("-v", "--passphrase-file", secret)
-            made = traced(
-                account, log, "keygen", *PERSON, "--store", request.param, "--json", *given
-            )
+            command = ("keygen", *PERSON, "--store", request.param, "--json", *given)
+            made = traced(account, log, *command)
             signed = traced(account, log, "sign", image, *given)
             checked = traced(account, log, "verify", "-v", image)
         secret.unlink()
@@ -159,16 +153,14 @@ def secret_number(author: Author) -> bytes:
     key = read_secret_key(author.packets)
     public = next(iter(packets.iterate(key.certificate.binary))).body
     body = next(iter(packets.iterate(author.packets))).body[len(public) :]
-    usage, cipher, kind, digest, count = body[0], body[1], body[2], body[3], body[12]
+    (usage, cipher, kind, digest), count = body[:4], body[12]
     assert (usage, kind) == (254, 3)
-    length = {7: 16, 8: 24, 9: 32}[cipher]
     octets = (16 + (count & 15)) << ((count >> 4) + 6)
     name = {2: "sha1", 8: "sha256", 10: "sha512"}[digest]
     salted = body[4:12] + PASSPHRASE.encode()
     whole = (salted * (octets // len(salted) + 1))[: max(octets, len(salted))]
-    derived = b"".join(hashlib.new(name, bytes(round_) + whole).digest() for round_ in range(2))[
-        :length
-    ]
+    rounds = (hashlib.new(name, bytes(one) + whole).digest() for one in range(2))
+    derived = b"".join(rounds)[: {7: 16, 8: 24, 9: 32}[cipher]]
     block = Cipher(algorithms.AES(derived), modes.ECB()).encryptor()
     data, previous, plain = body[29:], body[13:29], b""
     for start in range(0, len(data), 16):
@@ -214,9 +206,9 @@ def test_nothing_of_them_is_left_in_any_file(author: Author) -> None:
 def test_no_output_names_them(author: Author) -> None:
     number = secret_number(author)
     for result in author.results:
-        for text in (result.out, result.err):
-            assert PASSPHRASE not in text
-            assert number.hex() not in text.lower()
+        text = result.out + result.err
+        assert PASSPHRASE not in text
+        assert number.hex() not in text.lower()
 
 
 def test_nothing_of_the_package_shows_them_in_its_repr(author: Author) -> None:
@@ -226,9 +218,8 @@ def test_nothing_of_the_package_shows_them_in_its_repr(author: Author) -> None:
     (key,) = {pick_key(signing_keys(where), None, utc_now())}
     sealer = prepare(key, where, PASSPHRASE)
     number = secret_number(author)
-    shown = [repr(one) for one in (request, key, key.secret, sealer)]
-    shown += [str(one) for one in (request, key, key.secret, sealer)]
-    for text in shown:
+    for one in (request, key, key.secret, sealer):
+        text = f"{one!r} {one!s}"
         assert PASSPHRASE not in text
         assert number.hex() not in text.lower()
         assert repr(number)[2:-1] not in text
