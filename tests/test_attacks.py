@@ -185,7 +185,7 @@ def test_a_good_signature_that_is_linked_to_nothing_is_noted(
     certificate = forge.public(user, image.parent)
     judged(account.verify(image, "--key", certificate), "unsigned")
     grace.sign(image, "--no-manifest")
-    judged(account.verify(image, "--key", grace.public_key), "verified", "unknown-key")
+    judged(account.verify(image, "--key", grace.public_key), "verified", "unlinked")
     both = ("--key", grace.public_key, "--key", certificate)
     judged(account.verify(image, *both), "verified", "unlinked")
     judged(account.verify(image, *both, "--require", "2"), "untrusted", "too-few-signers")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from blake3 import blake3
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from repro_sign.digest import SIF_ALGORITHMS
@@ -94,6 +94,7 @@ def test_ranges_of_several_algorithms_are_each_digested_by_themselves(
     assert found.whole["sha256"].hex == hashlib.sha256(data).hexdigest()
 
 
+@settings(deadline=None)
 @given(
     size=st.integers(0, 3000),
     places=st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 3000)), max_size=6),

@@ -62,9 +62,7 @@ def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin" / "repro-sign"
 
 
-def run(
-    program: Path, account: Account, *arguments: str | Path
-) -> subprocess.CompletedProcess[str]:
+def run(program: Path, account: Account, *arguments: str | Path) -> Result:
     """Run the installed program from the account's home."""
     environment = {**account.environment}
     del environment["PYTHONPATH"]

@@ -87,6 +87,12 @@ def test_the_identity_survives_signatures_and_a_copy_but_no_changed_bit(
     with open_image(image) as signed:
         assert len(signed.signatures) == 1
         assert identity(signed, object_digests(signed)) == before
+        row = 4096 + signed.signatures[0].slot * 585
+    with image.open("r+b") as file:
+        os.pwrite(file.fileno(), b"\x01\0\0\xf0", row + 9)  # a member, as old tools wrote it
+    with open_image(image) as old_form:
+        assert len(old_form.groups[1]) == 4
+        assert identity(old_form, object_digests(old_form)) == before
     with image.open("r+b") as file:
         os.pwrite(file.fileno(), b"\xff", 600_000)
     with open_image(image) as changed:
@@ -118,7 +124,6 @@ def changed(path: str, value: object) -> dict[str, Any]:
         pytest.param(changed("header", None), "malformed", id="no header"),
         pytest.param(changed("header", SHA256), "malformed", id="a header that is text"),
         pytest.param(changed("header.arch", "02"), "malformed", id="an unknown member of header"),
-        pytest.param(changed("header.digest", None), "malformed", id="no header digest"),
         pytest.param(changed("header.digest", 1), "malformed", id="a digest that is a number"),
         pytest.param(changed("header.digest", "a" * 64), "weak-digest", id="no algorithm"),
         pytest.param(changed("header.digest", SHA256[:-2]), "weak-digest", id="a short digest"),
@@ -128,9 +133,7 @@ def changed(path: str, value: object) -> dict[str, Any]:
             changed("header.digest", f"sha256:{'A' * 64}"), "weak-digest", id="upper case"
         ),
         pytest.param(changed("objects", []), "malformed", id="no objects"),
-        pytest.param(changed("objects", None), "malformed", id="no list of objects"),
         pytest.param(changed("objects", {"0": OBJECT}), "malformed", id="objects that are no list"),
-        pytest.param(changed("objects", ["0"]), "malformed", id="an object that is text"),
         pytest.param(changed("objects", [OBJECT, OBJECT]), "malformed", id="an object twice"),
         pytest.param(changed("objects.0.relativeId", -1), "malformed", id="a negative id"),
         pytest.param(changed("objects.0.relativeId", 1 << 32), "malformed", id="an id of 33 bits"),
@@ -155,7 +158,6 @@ def test_a_document_that_leaves_room_for_doubt_is_malformed(document: Any, code:
     [
         pytest.param(b'{"version":1,"version":1}', id="a member twice"),
         pytest.param(json.dumps(DOCUMENT).encode() + b"{}", id="something after it"),
-        pytest.param(b"SIFHASH:\n", id="the old form"),
     ],
 )
 def test_a_text_that_is_no_strict_json_is_malformed(text: bytes) -> None:

@@ -1,6 +1,7 @@
 """The one door to other programs: absolute paths, a clean environment, no waiting for ever."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from repro_sign.process import (
     run,
     search_path,
 )
+from tests.programs import PROJECT
 
 HOSTILE = {
     "APPTAINER_KEYSDIR": "/evil",
@@ -137,12 +139,16 @@ def test_much_on_both_pipes_does_not_block() -> None:
 
 
 def test_a_child_reads_no_input_but_what_it_is_given(tmp_path: Path) -> None:
-    cat = [str(require_program("cat"))]
-    assert run(cat, env={}).stdout == b""
+    program = "import sys; from repro_sign import process; print(process.run(sys.argv[1:], env={}))"
+    cat = str(require_program("cat"))
+    ours = subprocess.run(
+        python(program, cat), input=b"typed", cwd=PROJECT, capture_output=True, check=True
+    )
+    assert b"stdout=b''" in ours.stdout
     text = tmp_path / "text"
     text.write_bytes(b"given")
     with text.open("rb") as file:
-        assert run(cat, env={}, stdin=file.fileno()).stdout == b"given"
+        assert run([cat], env={}, stdin=file.fileno()).stdout == b"given"
 
 
 def test_no_open_file_reaches_a_child_but_those_that_are_passed(tmp_path: Path) -> None:

@@ -67,9 +67,13 @@ def parse_signature(armored: bytes) -> ParsedSignature:
     Raises `MalformedError`, with code `unsupported` for versions other than 4.
     """
     try:
-        pile = list(PacketPile.from_bytes(armored))
-    except RuntimeError as error:
+        return _parse(armored)
+    except RuntimeError as error:  # of pysequoia: also from asking for parts of what it has read
         raise MalformedError("the OpenPGP signature is not readable") from error
+
+
+def _parse(armored: bytes) -> ParsedSignature:
+    pile = list(PacketPile.from_bytes(armored))
     if len(pile) != 1:  # 1
         raise MalformedError(f"{len(pile)} OpenPGP packets in place of one signature")
     packet = pile[0]
@@ -84,13 +88,20 @@ def parse_signature(armored: bytes) -> ParsedSignature:
         packet = _canonical(packet)
     if packet.signature_type not in (SignatureType.Binary, SignatureType.Text):
         raise MalformedError("an OpenPGP signature of a type that signs no document")
-    try:
-        sig = pysequoia.Sig.from_bytes(bytes(packet))
-    except RuntimeError as error:
-        raise MalformedError("the OpenPGP signature is not readable") from error
+    sig = pysequoia.Sig.from_bytes(bytes(packet))
     if sig.created is None:
         raise MalformedError("the OpenPGP signature has no date")
+    _check_hash(packet)
     return ParsedSignature(packet, sig, sig.created)
+
+
+def _check_hash(packet: Packet) -> None:
+    """Refuse a hash that pysequoia has no name for: asking for it raises."""
+    try:
+        str(packet.hash_algorithm)
+    except RuntimeError as error:
+        message = "OpenPGP signatures with an unknown hash are not supported"
+        raise MalformedError(message, code="unsupported") from error
 
 
 def check_signature(

@@ -20,6 +20,9 @@ _SUBPACKET_REVOCATION_REASON: Final = 29
 _SIGNATURE_FIXED_OCTETS: Final = 6
 """Version, type, key algorithm, hash algorithm, two octets of hashed length (section 5.2.3)."""
 
+_MAX_BITS: Final = 0xFFFF
+"""A number's length is two octets (section 3.2)."""
+
 
 @dataclass(frozen=True, slots=True)
 class RawPacket:
@@ -129,6 +132,8 @@ def secret_is_encrypted(secret_body: bytes, public_body: bytes) -> bool:
 
 def _encode(number: int) -> bytes:
     bits = number.bit_length()
+    if bits > _MAX_BITS:
+        raise MalformedError("an OpenPGP number is too large")
     return bits.to_bytes(2, "big") + number.to_bytes((bits + 7) // 8, "big")
 
 

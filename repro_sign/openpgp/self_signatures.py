@@ -62,9 +62,9 @@ def revocation_of(certificate: Certificate) -> Revocation | None:
     pile = list(PacketPile.from_bytes(certificate.binary))
     genuine = []
     for packet in pile:
-        if packet.signature_type != SignatureType.KeyRevocation or not packet.signature_created:
+        if _type(packet) != SignatureType.KeyRevocation or not packet.signature_created:
             continue
-        kept = [one for one in pile if one.signature_type != SignatureType.KeyRevocation]
+        kept = [one for one in pile if _type(one) != SignatureType.KeyRevocation]
         kept.insert(1, packet)
         if pysequoia.Cert.from_packets(kept).is_revoked:
             reason = packets.revocation_reason(packet.body)
@@ -87,11 +87,22 @@ def newest_self_signature(certificate: Certificate) -> Packet | None:
             break
         if packet.tag == Tag.UserID:
             user_id = packet
-        elif packet.signature_type in _SELF_SIGNATURES and user_id is not None:
+        elif _type(packet) in _SELF_SIGNATURES and user_id is not None:
             created = packet.signature_created
             if created is not None and _is_genuine(primary, user_id, packet):
                 genuine.append((created, packet))
     return max(genuine, key=lambda one: one[0])[1] if genuine else None
+
+
+def _type(packet: Packet) -> SignatureType | None:
+    """Return a signature's type; None for other packets, and where nobody has a name for it.
+
+    Anybody can add such a signature to a copy of a certificate.
+    """
+    try:
+        return packet.signature_type
+    except RuntimeError:
+        return None
 
 
 def _is_genuine(primary: Packet, user_id: Packet, signature: Packet) -> bool:

@@ -51,8 +51,8 @@ def is_good(key: Packet, signature: Packet, signed: bytes) -> bool:
     try:
         digest, algorithm = _digest(signature, signed + _trailer(body))
         return _check(key, packets.signature_numbers(body), digest, algorithm)
-    except (InvalidSignature, MalformedError, ValueError):
-        return False
+    except (InvalidSignature, MalformedError, ValueError, OverflowError, RuntimeError):
+        return False  # numbers too large for the key are no signature, nor is what can't be read
 
 
 def _trailer(body: bytes) -> bytes:

@@ -4,11 +4,14 @@ The chain is built and checked by cryptography's verifier. A SIF signature by su
 time of its own, so validity counts now (design, section 3).
 """
 
+import warnings
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -18,6 +21,15 @@ from repro_sign.finding import Finding
 from repro_sign.pem.checked_chain import CheckedChain
 from repro_sign.pem.keys import describe
 from repro_sign.times import readable
+
+_UNREADABLE: Final = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What cryptography raises about a certificate, when it is loaded or its parts are asked for."""
 
 
 def read_chain(
@@ -42,11 +54,14 @@ def check_chain(
 ) -> CheckedChain:
     """Check a leaf certificate against roots that the caller believes.
 
-    Raises `MalformedError` if its key is of no accepted kind.
+    Raises `MalformedError` if it can't be read, or if its key is of no accepted kind.
     """
-    key = describe(leaf.public_key())
-    subject = printable(leaf.subject.rfc4514_string())
-    unfit = _unfit(leaf, now)
+    try:
+        key = describe(leaf.public_key())
+        subject = printable(leaf.subject.rfc4514_string())
+        unfit = _unfit(leaf, now)
+    except _UNREADABLE as error:  # its parts are read when asked for
+        raise MalformedError("the certificate can't be read") from error
     if unfit is not None:
         return CheckedChain(key, subject, unfit=unfit)
     verifier = (
@@ -70,8 +85,10 @@ def check_chain(
 
 def _read(data: bytes, what: str) -> list[x509.Certificate]:
     try:
-        return x509.load_pem_x509_certificates(data)
-    except ValueError as error:
+        with warnings.catch_warnings():  # of odd serial numbers, which say nothing to a reader
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            return x509.load_pem_x509_certificates(data)
+    except _UNREADABLE as error:
         raise MalformedError(f"{what} can't be read as PEM") from error
 
 
@@ -95,7 +112,7 @@ def _may_sign_code(leaf: x509.Certificate) -> bool:
         return extensions.get_extension_for_class(x509.KeyUsage).value.digital_signature
     except x509.ExtensionNotFound as error:
         return error.oid == x509.KeyUsage.oid  # that one may be left out
-    except ValueError:
+    except _UNREADABLE:
         return False
 
 

@@ -160,7 +160,6 @@ def test_killing_a_second_signer_does_not_undo_the_first(
         assert result.status == 0, (call, result.image["reasons"])
 
 
-@pytest.mark.xfail(strict=True, reason="the signature is held against the time before it was made")
 @pytest.mark.parametrize("options", [(), ("--manifest-only",)], ids=["sign", "manifest only"])
 def test_a_gpg_that_takes_its_time_signs_as_well(
     grace: Signer, image: Path, account: Account, options: tuple[str, ...]
