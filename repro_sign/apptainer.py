@@ -171,4 +171,8 @@ def _limit(size: int) -> float:
 
 
 def _say(done: Completed) -> str:
-    return printable(done.words) or f"exit status {done.status}"
+    """Return what it complains of, without its remarks about our memory files' modes."""
+    lines = done.stderr.decode("utf-8", "replace").splitlines()
+    fatal = [line.removeprefix("FATAL:").strip() for line in lines if line.startswith("FATAL:")]
+    words = fatal[-1] if fatal else done.words
+    return printable(words) or f"exit status {done.status}"

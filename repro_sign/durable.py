@@ -1,6 +1,7 @@
 """Write files so that a crash, a full disk or a kill leaves the old or the new, never a part."""
 
 import contextlib
+import errno
 import hashlib
 import logging
 import os
@@ -85,8 +86,10 @@ def sync_folder(folder: Path) -> None:
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        with contextlib.suppress(OSError):  # some network file systems can't
-            os.fsync(descriptor)
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems can't
+            raise
     finally:
         os.close(descriptor)
 

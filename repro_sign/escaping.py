@@ -11,7 +11,7 @@ from typing import Final
 MAX_SHOWN_CHARACTERS = 500
 """Longer texts are cut when shown: nobody compares names of that length by eye."""
 
-_HIDDEN_CATEGORIES: Final = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+HIDDEN_CATEGORIES: Final = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Unicode categories that are never shown as they are: controls, format marks (bidirectional
 overrides among them), surrogates, private use, unassigned, line and paragraph separators."""
 _INVISIBLE: Final = re.compile(
@@ -23,7 +23,7 @@ _INVISIBLE: Final = re.compile(
 def is_hidden(character: str) -> bool:
     """Whether a character is one that no eye can see, or that changes how others are shown."""
     category = unicodedata.category(character)
-    return category in _HIDDEN_CATEGORIES or bool(_INVISIBLE.match(character))
+    return category in HIDDEN_CATEGORIES or bool(_INVISIBLE.match(character))
 
 
 def printable(text: str, *, limit: int = MAX_SHOWN_CHARACTERS) -> str:

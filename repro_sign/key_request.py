@@ -127,7 +127,7 @@ def _check_user_id(request: KeyRequest) -> None:
         _check_text(what, text)
     if not request.name.strip():
         raise UsageError("a key needs a name")
-    if not _EMAIL.fullmatch(request.email):
+    if not _EMAIL.fullmatch(request.email) or any(map(is_hidden, request.email)):
         raise UsageError(f"{printable(request.email)} is not an e-mail address")
 
 

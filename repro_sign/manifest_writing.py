@@ -43,6 +43,21 @@ def write_manifest(
     return path, True
 
 
+def check_names(image: Path, companions: Sequence[Path]) -> None:
+    """Refuse, before anything is signed, names that the manifest could not carry.
+
+    Raises `RefusedError`.
+    """
+    names = [_checked_name(image.name)]
+    names += [_name(path, image.parent) for path in companions]
+    for name in names:
+        if names.count(name) > 1:
+            raise RefusedError(
+                f"two files would be called {printable(name)} in the manifest",
+                hint="each file has a name of its own there: rename one",
+            )
+
+
 def _check(block: bytes, path: Path, text: bytes, sealer: Sealer, now: datetime) -> None:
     """Demand that the new manifest is good, and over the text that was meant."""
     try:
@@ -76,11 +91,15 @@ def _checked_name(name: str) -> str:
 
 
 def _companion(path: Path, folder: Path) -> Subject:
-    """Describe another file by its name relative to the image's folder, or its own name."""
+    """Describe another file; its name is relative to the image's folder, or its last part."""
+    sha256, blake3 = beside.digest_companion(path)
+    return Subject(_name(path, folder), sha256, blake3)
+
+
+def _name(path: Path, folder: Path) -> str:
     absolute, base = path.resolve(), folder.resolve()
     relative = absolute.relative_to(base) if absolute.is_relative_to(base) else Path(path.name)
-    sha256, blake3 = beside.digest_companion(path)
-    return Subject(_checked_name(relative.as_posix()), sha256, blake3)
+    return _checked_name(relative.as_posix())
 
 
 def _place(image: Path, sealer: Sealer) -> Path:

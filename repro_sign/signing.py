@@ -21,7 +21,7 @@ from repro_sign.escaping import printable
 from repro_sign.files import open_regular
 from repro_sign.finding import Finding
 from repro_sign.hashing import FileDigests, Progress
-from repro_sign.manifest_writing import write_manifest
+from repro_sign.manifest_writing import check_names, write_manifest
 from repro_sign.sealing import Sealer
 from repro_sign.second_opinion import ask, opinion, question_for
 from repro_sign.sif import append, layout
@@ -68,6 +68,8 @@ def sign_image(path: Path, sealer: Sealer, request: SignRequest) -> SignReport:
     """
     if not request.touch_image and not request.write_manifest:
         raise UsageError("neither the image nor a manifest is to be signed: nothing to do")
+    if request.write_manifest:
+        check_names(path, request.companions)
     try:
         return _sign(path, sealer, request)
     except MalformedError as error:

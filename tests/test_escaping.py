@@ -72,3 +72,10 @@ def test_long_texts_are_cut_and_the_cut_is_shown(text: str, limit: int) -> None:
 def test_the_longest_text_that_is_shown_is_bounded(character: str) -> None:
     shown = printable(character * 1_000_000)
     assert shown == printable(character) * MAX_SHOWN_CHARACTERS + "…"
+
+
+@pytest.mark.parametrize(
+    "letter", "\u3164\u115f\u1160\uffa0\u034f\ufe0f\U000e0100\u180b\u17b4", ids=ascii
+)
+def test_letters_that_show_nothing_are_written_out(letter: str) -> None:
+    assert ascii(letter)[1:-1] in printable(f"Ada{letter}Author")

@@ -117,3 +117,8 @@ def test_anything_but_a_full_pem_fingerprint_is_refused(text: str) -> None:
         PemFingerprint.parse(text)
     with pytest.raises(ValueError, match="fingerprint"):
         parse_signer(text)
+
+
+def test_a_ligature_is_no_digit() -> None:
+    with pytest.raises(ValueError, match="full fingerprint"):
+        Fingerprint.parse("\ufb00" + "A" * 38)

@@ -114,7 +114,6 @@ def test_the_wheel_holds_every_module_and_the_licence_and_nothing_else(
     }
 
 
-@pytest.mark.xfail(strict=True, reason="repro_sign/py.typed is missing")
 def test_type_checkers_of_other_projects_see_the_types(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         assert "repro_sign/py.typed" in archive.namelist()

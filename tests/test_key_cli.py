@@ -202,3 +202,9 @@ def test_a_signing_subkey_signs_for_its_primary_key(
     result = account.run("sign", image)
     assert (result.status, result.out) == (1, "")
     assert "its primary key may not sign" in result.err
+
+
+def test_a_revoked_key_in_apptainers_ring_does_not_sign(image: Path, account: Account) -> None:
+    signer = account.make_signer("Rita Revoked", "rita@uni.example", "apptainer")
+    account.ok("key", "import", revoked_copy(account, signer), "--store", "apptainer")
+    assert "revoked" in refuse(account, image)

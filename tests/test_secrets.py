@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from repro_sign.keygen import KeyRequest
+from repro_sign.key_request import KeyRequest
 from repro_sign.locations import Locations
 from repro_sign.openpgp import packets
 from repro_sign.openpgp.secret import read_secret_key

@@ -354,3 +354,18 @@ def test_the_printed_line_is_what_a_reviewer_types(
     line = out.splitlines()[-1].strip()
     assert line == f"repro-sign verify climate.sif --signer {author.fingerprint}"
     assert account.run(*line.split()[1:], cwd=image.parent).status == 0
+
+
+def test_signing_again_drops_no_companion(author: Signer, image: Path) -> None:
+    data = image.with_name("data.csv")
+    data.write_text("1,2\n")
+    author.sign(image, "--with", data)
+    manifest = next(image.parent.glob("*.manifest.asc"))
+    before = manifest.read_bytes()
+    author.sign(image)
+    assert manifest.read_bytes() == before
+    data.unlink()
+    refused = author.account.run("sign", image)
+    assert refused.status == 1
+    assert "data.csv" in refused.err
+    assert manifest.read_bytes() == before

@@ -229,3 +229,12 @@ def test_a_copy_without_its_revocation_hides_nothing(
         assert (result.status, result.image["verdict"]) == (1, "failed")
         assert "key-revoked" in result.codes
         assert "no reason given" in result.out
+
+
+def test_a_signer_who_was_removed_can_come_back(account: Account, ada: Signer) -> None:
+    for _ in range(2):
+        account.ok("trust", "add", ada.fingerprint, "--yes")
+        account.ok("trust", "remove", ada.fingerprint)
+    account.ok("trust", "add", ada.fingerprint, "--yes")
+    (entry,) = account.ok("trust", "list", "--json").json["signers"]
+    assert entry["fingerprint"] == ada.fingerprint

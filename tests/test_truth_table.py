@@ -216,3 +216,38 @@ def test_nothing_that_a_stranger_adds_makes_an_image_verified(
 def test_a_policy_that_requires_nobody_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="at least one"):
         TrustPolicy(require=0)
+
+
+def _signature(number: int, by: SignerId, finding: Finding, name: str) -> SignatureEvidence:
+    good = finding is Finding.GOOD
+    covers = frozenset({1}) if good else frozenset[int]()
+    return SignatureEvidence(
+        number, "openpgp", 1, finding, str(finding), covers, good, by, user_id=name
+    )
+
+
+def test_a_stranger_who_says_something_else_is_named() -> None:
+    ada, mallory = Fingerprint("A" * 40), Fingerprint("C" * 40)
+    signatures = (
+        _signature(2, ada, Finding.GOOD, "Ada"),
+        _signature(3, mallory, Finding.DATA_CHANGED, "Mallory"),
+    )
+    evidence = ImageEvidence("x", objects=frozenset({1}), signatures=signatures)
+    (note,) = judge(evidence, TrustPolicy({ada: "--signer"})).notes
+    assert "Mallory" in note.message
+
+
+def test_a_trusted_manifest_that_differs_fails_even_without_words() -> None:
+    ada = Fingerprint("A" * 40)
+    manifest = ManifestEvidence("m", Finding.GOOD, "good", ada, match=Match.DIFFERS)
+    signed = (_signature(2, ada, Finding.GOOD, "Ada"),)
+    evidence = ImageEvidence("x", None, frozenset({1}), signed, (manifest,))
+    assert not judge(evidence, TrustPolicy({ada: "--signer"}))
+
+
+def test_a_trusted_manifest_that_can_not_be_checked_is_named() -> None:
+    ada = Fingerprint("A" * 40)
+    manifest = ManifestEvidence("m", Finding.UNSUPPORTED, "can't be checked", ada)
+    signed = (_signature(2, ada, Finding.GOOD, "Ada"),)
+    evidence = ImageEvidence("x", None, frozenset({1}), signed, (manifest,))
+    assert judge(evidence, TrustPolicy({ada: "--signer"})).notes

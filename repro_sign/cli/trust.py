@@ -5,7 +5,14 @@ from pathlib import Path
 
 import click
 
-from repro_sign.cli.options import FINGERPRINT, json_option, output_options, say, yes_option
+from repro_sign.cli.options import (
+    FINGERPRINT,
+    is_quiet,
+    json_option,
+    output_options,
+    say,
+    yes_option,
+)
 from repro_sign.cli.tables import table
 from repro_sign.errors import RefusedError, UsageError
 from repro_sign.escaping import printable
@@ -55,8 +62,8 @@ def add(*, who: str, name: str, yes: bool, json_: bool) -> None:
     if json_:
         members = {"schema": as_json.SCHEMA, "fingerprint": str(fingerprint), "added": new}
         click.echo(as_json.to_text(members))
-    else:
-        say("repro-sign: trusted from now on" if new else "repro-sign: was trusted already")
+    elif not is_quiet():
+        click.echo("trusted from now on" if new else "was trusted already")
 
 
 @command.command("list")
@@ -95,7 +102,7 @@ def _read(who: str, where: Locations) -> tuple[SignerId, Keys]:
     try:
         fingerprint = parse_signer(who)
     except ValueError as error:
-        if not Path(who).exists():
+        if not who.strip() or not Path(who).exists():
             raise UsageError(f"{error}; and there is no such file") from error
         return _read_file(Path(who))
     known = gather(where, [str(fingerprint)], Path())

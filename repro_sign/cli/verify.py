@@ -137,10 +137,12 @@ def command(
     if json_ and jsonl:
         raise UsageError("--json and --jsonl exclude each other")
     where = find_locations()
-    given = sum((read_key(path) for path in keys), Keys())
+    handed = {path: read_key(path) for path in keys}
+    given = sum(handed.values(), Keys())
     chains = read_chains(certificate, intermediates, roots)
     believed = dict.fromkeys(signers, "--signer") | believed_chains(chains)
-    believed |= dict.fromkeys(given.signers, f"--key {', '.join(map(str, keys))}")
+    for path, one in handed.items():
+        believed |= dict.fromkeys(one.signers, f"--key {path}")
     caller_says = bool(signers or keys or certificate)
     request = VerifyRequest(
         policy=TrustPolicy(

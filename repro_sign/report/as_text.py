@@ -4,6 +4,7 @@ The verdict; by whom, and why that person is trusted; what exactly is covered; w
 to do next when it is not verified. All text from outside is escaped here.
 """
 
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -167,12 +168,18 @@ def _next(report: ImageReport) -> Iterator[tuple[str, str]]:
                 "next",
                 "take the author's fingerprint from the paper, not from where the image lay:",
             )
-            yield "", f"repro-sign verify {path} --signer FINGERPRINT"
+            shown = pasteable(str(report.path))
+            yield "", f"repro-sign verify {shown} --signer FINGERPRINT"
 
 
 def suggest_verify(image_path: Path, fingerprint: str) -> str:
     """Return the line that a reviewer types."""
-    return f"repro-sign verify {printable(image_path.name)} --signer {fingerprint}"
+    return f"repro-sign verify {pasteable(image_path.name)} --signer {fingerprint}"
+
+
+def pasteable(path: str) -> str:
+    """Return a path as one types it in a shell: quoted where that is needed, never an option."""
+    return shlex.quote(printable(f"./{path}" if path.startswith("-") else path))
 
 
 def _line(label: str, text: str) -> str:

@@ -13,6 +13,7 @@ one that is signed. Inode, owner, mode, links and attributes stay.
 
 import os
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -23,6 +24,7 @@ from repro_sign.sif import layout
 from repro_sign.sif.layout import DataType
 from repro_sign.sif.reader import Descriptor, Header, OpenImage, unpack_descriptor
 
+_AS_IT_WAS: Final = "the image is as it was; make room or mend the disk, and sign again"
 _INT64: Final = struct.Struct("<q")
 _MODIFIED_AND_FREE: Final = struct.Struct("<qq")
 
@@ -56,7 +58,7 @@ def add_signature(image: OpenImage, new: NewSignature, now: datetime) -> int:
     added = describe(image, new, now)
     descriptor = added.raw
     row = image.header.descriptors_offset + added.slot * layout.DESCRIPTOR.size
-    hint = "the image is as it was; make room or mend the disk, and sign again"
+    hint = _AS_IT_WAS
     try:
         _write(image.fd, new.data, offset)  # 1
         os.ftruncate(image.fd, offset + len(new.data))
@@ -70,10 +72,21 @@ def add_signature(image: OpenImage, new: NewSignature, now: datetime) -> int:
         _write_counters(image.fd, image.header, len(image.objects) + 1, end, now)  # 4
         os.fsync(image.fd)
     except OSError as error:
+        if hint is _AS_IT_WAS:
+            _take_back(image, row, offset)
         raise RefusedError(
             f"{printable(str(image.path))} could not be signed: {error.strerror}", hint=hint
         ) from error
     return added.id
+
+
+def _take_back(image: OpenImage, row: int, end: int) -> None:
+    """Remove, as far as the disk lets us, what was written of a signature that is not yet used."""
+    slot = (row - image.header.descriptors_offset) // layout.DESCRIPTOR.size
+    with suppress(OSError):
+        os.ftruncate(image.fd, end)
+    with suppress(OSError):
+        _write(image.fd, image.row(slot), row)
 
 
 def complete_counters(image: OpenImage, now: datetime) -> bool:

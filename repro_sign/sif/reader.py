@@ -107,7 +107,7 @@ class OpenImage:
         self.path = path
         self.fd = descriptor
         self.state = file_state(descriptor)
-        self.header, self.objects = _parse(self)
+        self.header, self._table, self.objects = _parse(self)
 
     @property
     def size(self) -> int:
@@ -166,6 +166,11 @@ class OpenImage:
             )
         return self.read_at(one.offset, one.size, f"object {one.id}")
 
+    def row(self, slot: int) -> bytes:
+        """Return a row of the descriptor table as it was when the image was opened."""
+        start = slot * layout.DESCRIPTOR.size
+        return self._table[start : start + layout.DESCRIPTOR.size]
+
     def unchanged(self) -> bool:
         """Whether device, inode, size and change time are what they were at the start."""
         return file_state(self.fd) == self.state
@@ -205,7 +210,7 @@ def looks_like_sif(path: Path) -> bool:
     return start[layout.MAGIC_OFFSET :].startswith(layout.MAGIC)
 
 
-def _parse(image: OpenImage) -> tuple[Header, tuple[Descriptor, ...]]:
+def _parse(image: OpenImage) -> tuple[Header, bytes, tuple[Descriptor, ...]]:
     """Read header and table; bounds are checked before anything is believed."""
     header = _parse_header(image)
     table = image.read_at(header.descriptors_offset, header.descriptors_size, "descriptor table")
@@ -216,7 +221,7 @@ def _parse(image: OpenImage) -> tuple[Header, tuple[Descriptor, ...]]:
     )
     _check_ids(objects)
     _check_overlaps(header, objects)
-    return header, objects
+    return header, table, objects
 
 
 def _parse_header(image: OpenImage) -> Header:

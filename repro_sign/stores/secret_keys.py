@@ -1,21 +1,24 @@
 """The keys that this user can sign with, in Apptainer's ring and in GnuPG, and how to pick one."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from repro_sign.errors import NoAnswerError, RefusedError, UsageError
+from repro_sign.errors import MalformedError, NoAnswerError, RefusedError, UsageError
 from repro_sign.escaping import printable
 from repro_sign.fingerprint import Fingerprint, SignerId, parse_signer
 from repro_sign.locations import Locations
+from repro_sign.openpgp.book import CertificateBook
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.secret import SecretKey
 from repro_sign.pem.keys import PublicKey
 from repro_sign.process import find_program
 from repro_sign.stores import apptainer_ring
 from repro_sign.stores.pem_store import read_pem_keys
+from repro_sign.stores.trust_store import read_stored_keys
 from repro_sign.times import readable
 
 
@@ -71,13 +74,21 @@ class SigningKey:
 
 
 def signing_keys(where: Locations) -> tuple[SigningKey, ...]:
-    """Return all keys with a secret half, Apptainer's first; a key in both stores twice."""
+    """Return all keys with a secret half, Apptainer's first; a key in both stores twice.
+
+    The certificate of a key in Apptainer's ring is merged from both its files and the trust
+    store: its secret half does not learn that the key was revoked.
+    """
+    known = CertificateBook()
+    known.add(apptainer_ring.read_public(where.apptainer_keys), "ring")
+    with suppress(MalformedError, NoAnswerError):  # a damaged trust store keeps nobody from signing
+        known.add(read_stored_keys(where).certificates, "trust store")
     ring = [
         SigningKey(
             fingerprint=key.certificate.fingerprint,
             store=Store.APPTAINER,
             encrypted=key.encrypted,
-            certificate=key.certificate,
+            certificate=known.get(key.certificate.fingerprint) or key.certificate,
             secret=key,
         )
         for key in apptainer_ring.read_secret(where.apptainer_keys)

@@ -101,7 +101,6 @@ def test_on_a_full_disk_it_says_what_became_of_the_key(first: Signer) -> None:
         assert not [one for folder in folders(first) for one in folder.glob("*.repro-sign-*")]
 
 
-@pytest.mark.xfail(strict=True, reason="the secret ring is written first, and not spoken of")
 def test_a_key_that_only_the_public_ring_has_no_room_for_is_not_denied(
     account: Account, need: Need
 ) -> None:
@@ -113,7 +112,6 @@ def test_a_key_that_only_the_public_ring_has_no_room_for_is_not_denied(
     assert (SAFE in result.err) == (set(keys(first)) != before)
 
 
-@pytest.mark.xfail(strict=True, reason="nobody removes what a killed run left half-written")
 def test_no_copy_of_the_secret_ring_is_left_lying_after_the_next_run(
     account: Account, need: Need
 ) -> None:

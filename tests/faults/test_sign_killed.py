@@ -123,7 +123,6 @@ def test_apptainer_failing_in_the_middle_leaves_the_image_as_it_was(
     assert [one.name for one in image.parent.iterdir()] == [image.name]
 
 
-@pytest.mark.xfail(strict=True, reason="nobody removes what a killed run left half-written")
 def test_what_a_killed_run_left_beside_the_image_is_gone_after_the_next(
     ada: Signer, image: Path, need: Need
 ) -> None:
@@ -135,7 +134,6 @@ def test_what_a_killed_run_left_beside_the_image_is_gone_after_the_next(
     assert there == {image.name, MANIFEST}
 
 
-@pytest.mark.xfail(strict=True, reason="the hint is that of a failure before the signature")
 def test_a_disk_full_after_the_signature_is_in_is_not_reported_as_nothing_done(
     ada: Signer, image: Path, account: Account, need: Need
 ) -> None:
@@ -146,7 +144,6 @@ def test_a_disk_full_after_the_signature_is_in_is_not_reported_as_nothing_done(
     assert "the image is as it was" not in result.err
 
 
-@pytest.mark.xfail(strict=True, reason="a half-added signature counts as changed bytes")
 def test_killing_a_second_signer_does_not_undo_the_first(
     ada: Signer, grace: Signer, image: Path, account: Account, need: Need
 ) -> None:
