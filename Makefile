@@ -6,9 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest -n auto
+SECONDS ?= 60
 CI_FLAGS := $(if $(CI),--require-tools)
 
-.PHONY: help demo test test-all check format bench clean tools
+.PHONY: help demo test test-all check format bench fuzz clean tools
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +35,11 @@ format: $(READY) ## put the code into its form
 
 bench: $(READY) tools ## measure against other tools, side by side
 	PATH="$(CURDIR)/$(BIN):$$PATH:$$(scripts/tools --path)" $(BIN)/python -m benchmarks
+
+fuzz: $(READY) ## mutated input for every parser, SECONDS (60) each
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	fuzz/run $(SECONDS)
 
 tools: ## the real programs that the tests start
 	@scripts/tools

@@ -13,6 +13,7 @@ from repro_sign import apptainer
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import Fingerprint
 from repro_sign.known_keys import KnownKeys
+from repro_sign.openpgp.subkeys import subkey_of
 from repro_sign.pem import dsse
 from repro_sign.pem.keys import PublicKey
 from repro_sign.sif.reader import OpenImage
@@ -139,15 +140,19 @@ def _of_object(
     if (one.kind == "dsse") != (question.key is not None) and one.finding is not Finding.MALFORMED:
         return Prediction.REFUSES, "is of another kind than Apptainer was asked about"
     if question.key is not None:
+        if one.finding is Finding.MALFORMED:
+            return _either_or_refuses(one)
         ours = [each for each in evidence if each.signer == question.key.fingerprint]
         if not ours:
-            return _either_or_refuses(one)
-        one = ours[0]
+            return Prediction.REFUSES, "holds none by the key that Apptainer was asked about"
+        believed = [each for each in ours if each.finding is not Finding.BAD_SIGNATURE]
+        one = (believed or ours)[0]
     if one.finding is not Finding.GOOD:
         return _either_or_refuses(one)
     if one.covers != members:
         return Prediction.REFUSES, "does not cover exactly its group"
-    if isinstance(one.signer, Fingerprint) and (reason := _unfit(one.signer, known, now)):
+    reason = _unfit(one, known, now)
+    if reason:
         return Prediction.REFUSES, reason
     return Prediction.ACCEPTS, "is good"
 
@@ -158,13 +163,20 @@ def _either_or_refuses(one: SignatureEvidence) -> tuple[Prediction, str]:
     return predicted, one.message
 
 
-def _unfit(signer: Fingerprint, known: KnownKeys, now: datetime) -> str | None:
+def _unfit(one: SignatureEvidence, known: KnownKeys, now: datetime) -> str | None:
     """Apptainer judges keys now, not at the time of the signature."""
-    certificate = known.certificates.get(signer)
+    if not isinstance(one.signer, Fingerprint):
+        return None
+    certificate = known.certificates.get(one.signer)
     if certificate is None or not certificate.user_ids:
         return "its certificate has no user id, which Apptainer can't read"
     if certificate.revoked:
         return "its key is revoked, whenever that was"
     if certificate.expires is not None and certificate.expires <= now:
         return "its key has expired since"
+    subkey = subkey_of(certificate, one.claimed or "")
+    if subkey and subkey.revocation:
+        return "its subkey is revoked, whenever that was"
+    if subkey and subkey.expires and subkey.expires <= now:
+        return "its subkey has expired since"
     return None

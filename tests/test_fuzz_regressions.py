@@ -125,6 +125,13 @@ def test_a_certificate_without_a_positive_serial_number_warns_nobody() -> None:
     assert read_chain(pem(good), pem(odd), pem(odd), NOW + timedelta(days=1)).unproven
 
 
+def test_a_certificate_with_a_country_of_four_letters_warns_nobody() -> None:
+    good = pem_certificate()
+    odd = good.replace(bytes.fromhex("550403"), bytes.fromhex("550406"))
+    assert odd != good
+    assert read_chain(pem(odd), None, pem(good), NOW + timedelta(days=1)).subject
+
+
 def test_an_extension_twice_is_not_for_code_signing() -> None:
     good = pem_certificate()
     odd = good.replace(bytes.fromhex("0603551d63"), bytes.fromhex("0603551d25"))

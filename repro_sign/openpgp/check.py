@@ -9,7 +9,7 @@ The steps, marked in the code with their numbers (SIF reference, section 13; ref
  5. pysequoia verifies value, binding, flags, expiry and revocation, at the signature's own time
  6. where that fails: is the value itself good? If not, the signature is bad
  7. the value is good: say what was unfit (key too young, expired, revoked, not for signing)
- 8. a signature older than its renewed certificate's self-signature is judged by that one
+ 8. a signature older than its renewed certificate's self-signatures is judged by those
 """
 
 from collections.abc import Sequence
@@ -26,6 +26,7 @@ from repro_sign.openpgp import packets, value
 from repro_sign.openpgp.book import CertificateBook
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.self_signatures import newest_self_signature, revocation_of
+from repro_sign.openpgp.subkeys import subkey_of
 from repro_sign.times import readable
 
 
@@ -79,10 +80,11 @@ def _parse(armored: bytes) -> ParsedSignature:
     packet = pile[0]
     if packet.tag != Tag.Signature:
         raise MalformedError("the armor holds something else than a signature")
-    if packet.body[:1] != b"\x04":
-        version = packet.body[0] if packet.body else 0
+    if not packet.body:
+        raise MalformedError("the OpenPGP signature is empty")
+    if packet.body[0] != 4:
         raise MalformedError(
-            f"OpenPGP signatures of version {version} are not supported", code="unsupported"
+            f"OpenPGP signatures of version {packet.body[0]} are not supported", code="unsupported"
         )
     if packet.signature_type is None:  # 2
         packet = _canonical(packet)
@@ -140,7 +142,8 @@ def _judge(
         return Finding.FUTURE, message, first, ()
     verified = _verify(parsed, signed, candidates)  # 5
     if verified is not None:
-        return Finding.GOOD, "good", verified, _notes(verified, now)
+        certificate, name = verified
+        return Finding.GOOD, "good", certificate, _notes(certificate, name, now)
     for certificate in candidates:
         try:
             key = _signing_key(parsed, signed, certificate)  # 6
@@ -154,7 +157,8 @@ def _judge(
 
 def _verify(
     parsed: ParsedSignature, signed: bytes, candidates: Sequence[Certificate]
-) -> Certificate | None:
+) -> tuple[Certificate, str] | None:
+    """Return the certificate and the name of its key that made the signature, if it is good."""
     certs = [one.cert for one in candidates]
     try:
         result = pysequoia.verify(bytes=signed, store=lambda _: certs, signature=parsed.sig)
@@ -163,7 +167,7 @@ def _verify(
     for valid in result.valid_sigs:
         for one in candidates:
             if one.fingerprint.hex == valid.certificate.upper():
-                return one
+                return one, valid.signing_key
     return None
 
 
@@ -195,10 +199,12 @@ def _unfit(
     if expiration is not None and expiration <= now:
         message = f"the signature itself ended on {readable(expiration)}"
         return Finding.SIGNATURE_EXPIRED, message, certificate, ()
-    revocation = revocation_of(certificate)
-    if revocation is not None and revocation.undoes(signed_at):
-        message = f"the key is revoked ({revocation.words})"
-        return Finding.KEY_REVOKED, message, certificate, ()
+    name = key.fingerprint or ""
+    subkey = subkey_of(certificate, name)
+    for revocation in (revocation_of(certificate), subkey.revocation if subkey else None):
+        if revocation is not None and revocation.undoes(signed_at):
+            message = f"the key is revoked ({revocation.words})"
+            return Finding.KEY_REVOKED, message, certificate, ()
     if not certificate.usable:
         message = (
             "its certificate has no acceptable self-signature (made with SHA-1?);"
@@ -206,22 +212,33 @@ def _unfit(
         )
         return Finding.KEY_UNFIT, message, certificate, ()
     current = newest_self_signature(certificate)
-    if current is None or key.tag != Tag.PublicKey:
+    stated = [current.signature_created if current else None, subkey.bound if subkey else None]
+    if current is None or (subkey and subkey.bound is None):
         return Finding.KEY_UNFIT, "the key that made it may not sign", certificate, ()
-    if _expired(certificate, current, signed_at):
+    ended = subkey is not None and subkey.expires is not None and subkey.expires <= signed_at
+    if ended or _expired(certificate, current, signed_at):
         message = f"made {readable(signed_at)}, after its key had expired"
         return Finding.KEY_EXPIRED, message, certificate, ()
-    if current.key_flags is None or not current.key_flags.signing:
+    flags = current.key_flags
+    if not (subkey.signs if subkey else flags is not None and flags.signing):
         return Finding.KEY_UNFIT, "its key is not meant for signing", certificate, ()
-    if current.signature_created is not None and current.signature_created > signed_at:  # 8
+    if any(moment is not None and moment > signed_at for moment in stated):  # 8
         note = "the certificate was renewed after this signature was made"
-        return Finding.GOOD, "good", certificate, (note, *_notes(certificate, now))
+        return Finding.GOOD, "good", certificate, (note, *_notes(certificate, name, now))
     return Finding.KEY_UNFIT, "its key was not fit when it was made", certificate, ()
 
 
-def _notes(certificate: Certificate, now: datetime) -> tuple[str, ...]:
-    """Say what became of the key since: it undoes nothing, but the reader should know."""
+def _notes(certificate: Certificate, name: str, now: datetime) -> tuple[str, ...]:
+    """Say what became of the key since: it undoes nothing, but the reader should know.
+
+    `name` is that of the key that signed: the primary key, or a subkey.
+    """
     notes = []
+    subkey = subkey_of(certificate, name)
+    if subkey and subkey.revocation:
+        notes.append(f"the subkey was revoked later ({subkey.revocation.words})")
+    elif subkey and subkey.expires and subkey.expires <= now:
+        notes.append(f"the subkey has expired since, on {readable(subkey.expires)}")
     revocation = revocation_of(certificate)
     if revocation is not None:
         notes.append(f"the key was revoked later ({revocation.words})")

@@ -17,6 +17,7 @@ TAG_PUBLIC_KEY: Final = 6
 SECRET_TAGS: Final = (TAG_SECRET_KEY, 7)
 """Secret key and secret subkey (section 4.3)."""
 _SUBPACKET_REVOCATION_REASON: Final = 29
+_SUBPACKET_EMBEDDED_SIGNATURE: Final = 32
 _SIGNATURE_FIXED_OCTETS: Final = 6
 """Version, type, key algorithm, hash algorithm, two octets of hashed length (section 5.2.3)."""
 
@@ -79,15 +80,27 @@ def signature_numbers(signature_body: bytes) -> bytes:
 
 def revocation_reason(signature_body: bytes) -> int:
     """Return the reason code of a revocation (section 5.2.3.23); 0 if it gives none."""
-    area = hashed_part(signature_body)[_SIGNATURE_FIXED_OCTETS:]
-    position = 0
-    while position < len(area):
-        length, position = _subpacket_length(area, position)
-        content = area[position : position + length]
-        if len(content) >= 2 and content[0] & 0x7F == _SUBPACKET_REVOCATION_REASON:
-            return content[1]
-        position += max(length, 1)
+    for kind, content in _subpackets(hashed_part(signature_body)[_SIGNATURE_FIXED_OCTETS:]):
+        if kind == _SUBPACKET_REVOCATION_REASON and content:
+            return content[0]
     return 0
+
+
+def embedded_signatures(signature_body: bytes) -> list[bytes]:
+    """Return the bodies of the signatures inside a signature (section 5.2.3.26).
+
+    They speak for themselves, so it does not matter whether the part they are in is hashed.
+    """
+    hashed = hashed_part(signature_body)
+    start = len(hashed) + 2
+    length = int.from_bytes(signature_body[start - 2 : start], "big")
+    areas = hashed[_SIGNATURE_FIXED_OCTETS:], signature_body[start : start + length]
+    return [
+        content
+        for area in areas
+        for kind, content in _subpackets(area)
+        if kind == _SUBPACKET_EMBEDDED_SIGNATURE
+    ]
 
 
 def integers(data: bytes) -> list[int]:
@@ -164,6 +177,17 @@ def _new_length(data: bytes, position: int) -> tuple[int, int]:
     if first == 255:
         return int.from_bytes(data[position + 1 : position + 5], "big"), position + 5
     raise MalformedError("an OpenPGP packet has a partial length")
+
+
+def _subpackets(area: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield type and content of each subpacket (section 5.2.3.1)."""
+    position = 0
+    while position < len(area):
+        length, position = _subpacket_length(area, position)
+        content = area[position : position + length]
+        if content:
+            yield content[0] & 0x7F, content[1:]
+        position += max(length, 1)
 
 
 def _subpacket_length(area: bytes, position: int) -> tuple[int, int]:

@@ -4,6 +4,7 @@ pysequoia shows such packets without checking them, and checks them without show
 is tried alone with the primary key: what pysequoia then believes is genuine.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -62,13 +63,18 @@ def revocation_of(certificate: Certificate) -> Revocation | None:
     pile = list(PacketPile.from_bytes(certificate.binary))
     genuine = []
     for packet in pile:
-        if _type(packet) != SignatureType.KeyRevocation or not packet.signature_created:
+        if type_of(packet) != SignatureType.KeyRevocation or not packet.signature_created:
             continue
-        kept = [one for one in pile if _type(one) != SignatureType.KeyRevocation]
+        kept = [one for one in pile if type_of(one) != SignatureType.KeyRevocation]
         kept.insert(1, packet)
         if pysequoia.Cert.from_packets(kept).is_revoked:
             reason = packets.revocation_reason(packet.body)
             genuine.append(Revocation(reason, packet.signature_created))
+    return gravest(genuine)
+
+
+def gravest(genuine: Sequence[Revocation]) -> Revocation | None:
+    """Return the revocation that undoes most; None if there is none."""
     hard = [one for one in genuine if one.reason not in _SOFT_REASONS]
     return min(hard or genuine, key=lambda one: one.created, default=None)
 
@@ -87,14 +93,14 @@ def newest_self_signature(certificate: Certificate) -> Packet | None:
             break
         if packet.tag == Tag.UserID:
             user_id = packet
-        elif _type(packet) in _SELF_SIGNATURES and user_id is not None:
+        elif type_of(packet) in _SELF_SIGNATURES and user_id is not None:
             created = packet.signature_created
             if created is not None and _is_genuine(primary, user_id, packet):
                 genuine.append((created, packet))
     return max(genuine, key=lambda one: one[0])[1] if genuine else None
 
 
-def _type(packet: Packet) -> SignatureType | None:
+def type_of(packet: Packet) -> SignatureType | None:
     """Return a signature's type; None for other packets, and where nobody has a name for it.
 
     Anybody can add such a signature to a copy of a certificate.

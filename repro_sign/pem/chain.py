@@ -11,7 +11,6 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -39,11 +38,13 @@ def read_chain(
 
     Raises `MalformedError` if one of them is not readable.
     """
-    leaves = _read(certificate, "the certificate")
-    if len(leaves) != 1:
-        raise MalformedError(f"the certificate file holds {len(leaves)} certificates, not one")
-    between = _read(intermediates, "the intermediate certificates") if intermediates else []
-    return check_chain(leaves[0], between, _read(roots, "the root certificates"), now)
+    with warnings.catch_warnings():  # of odd names and numbers, which say nothing to a reader
+        warnings.simplefilter("ignore", UserWarning)
+        leaves = _read(certificate, "the certificate")
+        if len(leaves) != 1:
+            raise MalformedError(f"the certificate file holds {len(leaves)} certificates, not one")
+        between = _read(intermediates, "the intermediate certificates") if intermediates else []
+        return check_chain(leaves[0], between, _read(roots, "the root certificates"), now)
 
 
 def check_chain(
@@ -85,9 +86,7 @@ def check_chain(
 
 def _read(data: bytes, what: str) -> list[x509.Certificate]:
     try:
-        with warnings.catch_warnings():  # of odd serial numbers, which say nothing to a reader
-            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-            return x509.load_pem_x509_certificates(data)
+        return x509.load_pem_x509_certificates(data)
     except _UNREADABLE as error:
         raise MalformedError(f"{what} can't be read as PEM") from error
 

@@ -124,7 +124,7 @@ def parse_document(text: bytes) -> Metadata:
     what = "the signed metadata"
     document = parse_object(text, what)
     _members(document, {"version", "header", "objects"}, what)
-    if document["version"] != 1 or isinstance(document["version"], bool):
+    if document["version"] != 1 or type(document["version"]) is not int:
         raise MalformedError(f"{what} has version {document['version']!r}; only 1 is known")
     header = document["header"]
     _members(header, {"digest"}, f"{what}: header")

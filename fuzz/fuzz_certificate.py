@@ -1,0 +1,58 @@
+"""Public and secret keys, OpenPGP and PEM: certificates, rings, what is asked of each."""
+
+from contextlib import suppress
+from typing import Final
+
+import atheris
+from harness import NOW, known_keys, run, seeds
+
+with atheris.instrument_imports(include=["repro_sign"]):
+    from repro_sign.errors import MalformedError, RefusedError
+    from repro_sign.openpgp import clearsign
+    from repro_sign.openpgp.book import CertificateBook
+    from repro_sign.openpgp.certificate import Certificate, read_certificates, read_ring
+    from repro_sign.openpgp.check import check_signature, parse_signature
+    from repro_sign.openpgp.secret import read_secret_key, read_secret_ring
+    from repro_sign.openpgp.self_signatures import newest_self_signature, revocation_of
+    from repro_sign.pem.keys import read_private_key, read_public_key
+
+KNOWN: Final = known_keys().certificates
+BLOCKS: Final = [
+    clearsign.parse(data) for data in seeds("clearsign").values() if data.startswith(b"-----")
+]
+SIGNATURES: Final = [(parse_signature(block.signature), block.canonical) for block in BLOCKS]
+
+
+def one(data: bytes) -> None:
+    """Read the bytes as every kind of key."""
+    with suppress(MalformedError):
+        read_certificates(data, "fuzz")
+    with suppress(MalformedError):
+        read_secret_key(data)
+    with suppress(MalformedError):
+        read_public_key(data, "fuzz")
+    with suppress(MalformedError, RefusedError):
+        read_private_key(data, None, "fuzz")
+    read_secret_ring(data)
+    for certificate in read_ring(data):
+        use(certificate)
+
+
+def use(certificate: Certificate) -> None:
+    """Ask everything that is asked of a certificate somewhere."""
+    newest_self_signature(certificate)
+    revocation_of(certificate)
+    known = KNOWN.get(certificate.fingerprint)
+    if known:
+        known.merged(certificate)
+        certificate.merged(known)
+    str(certificate.armored)
+    with suppress(MalformedError):
+        certificate.with_revocation(certificate.binary)
+    book = CertificateBook()
+    book.add([certificate], "fuzz")
+    for signature, text in SIGNATURES:
+        check_signature(signature, text, book, NOW)
+
+
+run(one)

@@ -1,0 +1,100 @@
+"""What a certificate says of one of its subkeys: its binding, its end, its revocation.
+
+Each statement is a signature by the primary key over both keys (RFC 4880, section 5.2.4), and is
+believed only where its value is good. A subkey that signs must have signed its binding too:
+otherwise anybody could claim another's key as their subkey.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
+
+from repro_sign.openpgp import packets, value
+from repro_sign.openpgp.certificate import Certificate
+from repro_sign.openpgp.self_signatures import Revocation, gravest, type_of
+
+
+@dataclass(frozen=True, slots=True)
+class Subkey:
+    """A subkey, judged by its newest genuine binding. `bound` is None if it has none.
+
+    `expires` and `revocation` are facts about it; what they mean for a signature is not.
+    """
+
+    bound: datetime | None
+    signs: bool
+    expires: datetime | None
+    revocation: Revocation | None
+
+
+def subkey_of(certificate: Certificate, name: str) -> Subkey | None:
+    """Return the subkey with this fingerprint or key id; None if it is no subkey of this one."""
+    pile: list[Packet] = list(PacketPile.from_bytes(certificate.binary))
+    primary = pile[0]
+    for position, packet in enumerate(pile):
+        if packet.tag == Tag.PublicSubkey and name.lower() in (packet.fingerprint, packet.key_id):
+            return _describe(primary, packet, _signatures(pile[position + 1 :]))
+    return None
+
+
+def _signatures(following: Iterable[Packet]) -> Iterator[Packet]:
+    for packet in following:
+        if packet.tag != Tag.Signature:
+            return
+        yield packet
+
+
+def _describe(primary: Packet, subkey: Packet, signatures: Iterable[Packet]) -> Subkey:
+    both = _framed(primary) + _framed(subkey)
+    bindings: list[tuple[datetime, Packet]] = []
+    revocations = []
+    for packet in signatures:
+        created = packet.signature_created if _is_good(primary, packet, both) else None
+        if created is None:
+            continue
+        if type_of(packet) == SignatureType.SubkeyBinding:
+            bindings.append((created, packet))
+        elif type_of(packet) == SignatureType.SubkeyRevocation:
+            revocations.append(Revocation(packets.revocation_reason(packet.body), created))
+    if not bindings:
+        return Subkey(None, signs=False, expires=None, revocation=gravest(revocations))
+    bound, binding = max(bindings, key=lambda one: one[0])
+    flags = binding.key_flags
+    return Subkey(
+        bound=bound,
+        signs=bool(flags and flags.signing) and _agrees(subkey, binding, both),
+        expires=_end(subkey, binding),
+        revocation=gravest(revocations),
+    )
+
+
+def _agrees(subkey: Packet, binding: Packet, both: bytes) -> bool:
+    """Whether the subkey itself signed that it belongs to the primary key."""
+    for body in packets.embedded_signatures(binding.body):
+        try:
+            (back,) = PacketPile.from_bytes(packets.signature_packet(body))
+        except (RuntimeError, ValueError):
+            continue
+        if type_of(back) == SignatureType.PrimaryKeyBinding and _is_good(subkey, back, both):
+            return True
+    return False
+
+
+def _is_good(key: Packet, signature: Packet, signed: bytes) -> bool:
+    try:
+        return value.is_good(key, signature, signed)
+    except value.UnsupportedAlgorithmError:
+        return False
+
+
+def _framed(key: Packet) -> bytes:
+    return b"\x99" + len(key.body).to_bytes(2, "big") + key.body
+
+
+def _end(subkey: Packet, binding: Packet) -> datetime | None:
+    period = binding.key_validity_period
+    if subkey.key_created is None or period is None or period <= timedelta(0):
+        return None
+    return subkey.key_created + period
