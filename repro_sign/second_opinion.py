@@ -174,7 +174,7 @@ def _unfit(one: SignatureEvidence, known: KnownKeys, now: datetime) -> str | Non
         return "its key is revoked, whenever that was"
     if certificate.expires is not None and certificate.expires <= now:
         return "its key has expired since"
-    subkey = subkey_of(certificate, one.claimed or "")
+    subkey = subkey_of(certificate, one.claimed or "", now)
     if subkey and subkey.revocation:
         return "its subkey is revoked, whenever that was"
     if subkey and subkey.expires and subkey.expires <= now:

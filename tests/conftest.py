@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from tests.account import Account, Signer
+from tests.forge import Forge, siftool, signed_text
 from tests.programs import PROJECT, tools_path
 
 os.environ["PATH"] = tools_path()
@@ -104,3 +105,19 @@ def author(request: pytest.FixtureRequest) -> Signer:
     signer = request.getfixturevalue(name)
     assert isinstance(signer, Signer)
     return signer
+
+
+@pytest.fixture
+def forge(need: Need) -> Iterator[Forge]:
+    need("gpg", "siftool")
+    with Account.new() as one:
+        yield Forge(one)
+
+
+@pytest.fixture
+def text(grace: Signer, base_image: Path, tmp_path: Path) -> bytes:
+    """Give the text that everybody signs who signs the image."""
+    (folder := tmp_path / "text").mkdir()
+    copy = Path(shutil.copy(base_image, folder / "climate.sif"))
+    (number,) = grace.sign(copy, "--no-manifest").json["images"][0]["added"]
+    return signed_text(siftool("dump", str(number), copy))

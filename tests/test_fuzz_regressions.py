@@ -15,7 +15,7 @@ from repro_sign.errors import MalformedError
 from repro_sign.openpgp import packets, value
 from repro_sign.openpgp.certificate import Certificate, read_certificates
 from repro_sign.openpgp.check import parse_signature
-from repro_sign.openpgp.self_signatures import newest_self_signature
+from repro_sign.openpgp.self_signatures import self_signature_at
 from repro_sign.pem.chain import read_chain
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -64,7 +64,8 @@ def test_such_a_signature_in_a_certificate_hides_nothing() -> None:
     data = bytes(secret.extract_certificate()) + packets.signature_packet(bytes(body))
     (flooded,) = read_certificates(data, "the key")
     assert isinstance(flooded, Certificate)
-    assert newest_self_signature(flooded) is not None
+    found, _ = self_signature_at(flooded, datetime.now(UTC))
+    assert found is not None
 
 
 def test_numbers_too_large_for_the_key_are_no_signature() -> None:

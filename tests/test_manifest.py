@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from repro_sign.digest import Digest
 from repro_sign.errors import MalformedError, RefusedError
-from repro_sign.escaping import HIDDEN_CATEGORIES
+from repro_sign.escaping import HIDDEN_CATEGORIES, is_hidden
 from repro_sign.fingerprint import Fingerprint, PemFingerprint
 from repro_sign.manifest import (
     MAX_LINE_BYTES,
@@ -51,7 +51,7 @@ NAMES = st.text(
     st.characters(exclude_characters="\\/:.", exclude_categories=HIDDEN),
     min_size=1,
     max_size=20,
-)
+).filter(lambda name: not any(map(is_hidden, name)))
 MANIFESTS = st.builds(
     Manifest,
     subjects=st.lists(

@@ -9,7 +9,8 @@ The steps, marked in the code with their numbers (SIF reference, section 13; ref
  5. pysequoia verifies value, binding, flags, expiry and revocation, at the signature's own time
  6. where that fails: is the value itself good? If not, the signature is bad
  7. the value is good: say what was unfit (key too young, expired, revoked, not for signing)
- 8. a signature older than its renewed certificate's self-signatures is judged by those
+ 8. what counts is the self-signature (and subkey binding) that was in force then; a signature
+    older than all of them (a renewed certificate) is judged by the present ones
 """
 
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ from repro_sign.fingerprint import Fingerprint
 from repro_sign.openpgp import packets, value
 from repro_sign.openpgp.book import CertificateBook
 from repro_sign.openpgp.certificate import Certificate
-from repro_sign.openpgp.self_signatures import newest_self_signature, revocation_of
+from repro_sign.openpgp.self_signatures import revocation_of, self_signature_at
 from repro_sign.openpgp.subkeys import subkey_of
 from repro_sign.times import readable
 
@@ -200,7 +201,7 @@ def _unfit(
         message = f"the signature itself ended on {readable(expiration)}"
         return Finding.SIGNATURE_EXPIRED, message, certificate, ()
     name = key.fingerprint or ""
-    subkey = subkey_of(certificate, name)
+    subkey = subkey_of(certificate, name, signed_at)
     for revocation in (revocation_of(certificate), subkey.revocation if subkey else None):
         if revocation is not None and revocation.undoes(signed_at):
             message = f"the key is revoked ({revocation.words})"
@@ -211,9 +212,8 @@ def _unfit(
             " its owner can renew it with gpg --cert-digest-algo SHA512 --quick-set-expire"
         )
         return Finding.KEY_UNFIT, message, certificate, ()
-    current = newest_self_signature(certificate)
-    stated = [current.signature_created if current else None, subkey.bound if subkey else None]
-    if current is None or (subkey and subkey.bound is None):
+    current, renewed = self_signature_at(certificate, signed_at)
+    if current is None or (subkey and not subkey.bound):
         return Finding.KEY_UNFIT, "the key that made it may not sign", certificate, ()
     ended = subkey is not None and subkey.expires is not None and subkey.expires <= signed_at
     if ended or _expired(certificate, current, signed_at):
@@ -222,7 +222,7 @@ def _unfit(
     flags = current.key_flags
     if not (subkey.signs if subkey else flags is not None and flags.signing):
         return Finding.KEY_UNFIT, "its key is not meant for signing", certificate, ()
-    if any(moment is not None and moment > signed_at for moment in stated):  # 8
+    if renewed or (subkey and subkey.renewed):  # 8
         note = "the certificate was renewed after this signature was made"
         return Finding.GOOD, "good", certificate, (note, *_notes(certificate, name, now))
     return Finding.KEY_UNFIT, "its key was not fit when it was made", certificate, ()
@@ -234,7 +234,7 @@ def _notes(certificate: Certificate, name: str, now: datetime) -> tuple[str, ...
     `name` is that of the key that signed: the primary key, or a subkey.
     """
     notes = []
-    subkey = subkey_of(certificate, name)
+    subkey = subkey_of(certificate, name, now)
     if subkey and subkey.revocation:
         notes.append(f"the subkey was revoked later ({subkey.revocation.words})")
     elif subkey and subkey.expires and subkey.expires <= now:

@@ -1,10 +1,11 @@
-"""What a certificate's own signatures really say: its revocation, its newest self-signature.
+"""What a certificate's own signatures really say: its revocation, its self-signatures.
 
 pysequoia shows such packets without checking them, and checks them without showing them. So each
-is tried alone with the primary key: what pysequoia then believes is genuine.
+revocation is tried alone with the primary key (what pysequoia then believes is genuine), and of
+each self-signature the value is checked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -12,7 +13,7 @@ from typing import Final
 import pysequoia
 from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
-from repro_sign.openpgp import packets
+from repro_sign.openpgp import packets, value
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.times import readable
 
@@ -79,25 +80,63 @@ def gravest(genuine: Sequence[Revocation]) -> Revocation | None:
     return min(hard or genuine, key=lambda one: one.created, default=None)
 
 
-def newest_self_signature(certificate: Certificate) -> Packet | None:
-    """Return the newest self-signature that is genuine.
+def self_signature_at(certificate: Certificate, moment: datetime) -> tuple[Packet | None, bool]:
+    """Return the self-signature that counts for a signature of that time.
 
-    Each is tried alone with the primary key and the user id before it: pysequoia lists the user
-    id only if that signature is good (reference pysequoia, "Calls that work").
+    That is the newest one made until then. Where all at hand are younger (the certificate was
+    renewed, and no copy from before is at hand) it is the newest, and the second value is true.
     """
-    pile = list(PacketPile.from_bytes(certificate.binary))
+    genuine = list(_genuine(certificate))
+    return in_force(genuine, moment)
+
+
+def in_force(
+    statements: Sequence[tuple[datetime, Packet]], moment: datetime
+) -> tuple[Packet | None, bool]:
+    """Return the newest statement made until `moment`, or else the newest and true."""
+    before = [one for one in statements if one[0] <= moment]
+    chosen = max(before or statements, key=lambda one: one[0], default=None)
+    return (chosen[1], not before) if chosen else (None, False)
+
+
+def _genuine(certificate: Certificate) -> Iterator[tuple[datetime, Packet]]:
+    """Yield the self-signatures whose value is good, with their times."""
+    pile: list[Packet] = list(PacketPile.from_bytes(certificate.binary))
     primary, user_id = pile[0], None
-    genuine: list[tuple[datetime, Packet]] = []
     for packet in pile[1:]:
         if packet.tag == Tag.PublicSubkey:
-            break
+            return
         if packet.tag == Tag.UserID:
             user_id = packet
-        elif type_of(packet) in _SELF_SIGNATURES and user_id is not None:
-            created = packet.signature_created
-            if created is not None and _is_genuine(primary, user_id, packet):
-                genuine.append((created, packet))
-    return max(genuine, key=lambda one: one[0])[1] if genuine else None
+            continue
+        kind = type_of(packet)
+        if kind not in _SELF_SIGNATURES or packet.signature_created is None:
+            continue
+        if kind == SignatureType.DirectKey:
+            signed = framed(primary)
+        elif user_id is not None:
+            signed = framed(primary) + _framed_user_id(user_id)
+        else:
+            continue
+        if is_good(primary, packet, signed):
+            yield packet.signature_created, packet
+
+
+def framed(key: Packet) -> bytes:
+    """Return a key as it is hashed in signatures about it (RFC 4880, section 5.2.4)."""
+    return b"\x99" + len(key.body).to_bytes(2, "big") + key.body
+
+
+def is_good(key: Packet, signature: Packet, signed: bytes) -> bool:
+    """Whether the value is this key's; false also where that can't be computed."""
+    try:
+        return value.is_good(key, signature, signed)
+    except value.UnsupportedAlgorithmError:
+        return False
+
+
+def _framed_user_id(user_id: Packet) -> bytes:
+    return b"\xb4" + len(user_id.body).to_bytes(4, "big") + user_id.body
 
 
 def type_of(packet: Packet) -> SignatureType | None:
@@ -109,10 +148,3 @@ def type_of(packet: Packet) -> SignatureType | None:
         return packet.signature_type
     except RuntimeError:
         return None
-
-
-def _is_genuine(primary: Packet, user_id: Packet, signature: Packet) -> bool:
-    try:
-        return bool(pysequoia.Cert.from_packets([primary, user_id, signature]).user_ids)
-    except RuntimeError:
-        return False

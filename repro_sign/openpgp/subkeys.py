@@ -11,31 +11,40 @@ from datetime import datetime, timedelta
 
 from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
-from repro_sign.openpgp import packets, value
+from repro_sign.openpgp import packets
 from repro_sign.openpgp.certificate import Certificate
-from repro_sign.openpgp.self_signatures import Revocation, gravest, type_of
+from repro_sign.openpgp.self_signatures import (
+    Revocation,
+    framed,
+    gravest,
+    in_force,
+    is_good,
+    type_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Subkey:
-    """A subkey, judged by its newest genuine binding. `bound` is None if it has none.
+    """A subkey, judged by the genuine binding that counts at a moment; `bound` is false without.
 
-    `expires` and `revocation` are facts about it; what they mean for a signature is not.
+    `renewed` says that all bindings at hand are younger than the moment. `expires` and
+    `revocation` are facts about the subkey; what they mean for a signature is not.
     """
 
-    bound: datetime | None
+    bound: bool
+    renewed: bool
     signs: bool
     expires: datetime | None
     revocation: Revocation | None
 
 
-def subkey_of(certificate: Certificate, name: str) -> Subkey | None:
-    """Return the subkey with this fingerprint or key id; None if it is no subkey of this one."""
+def subkey_of(certificate: Certificate, name: str, moment: datetime) -> Subkey | None:
+    """Return the subkey with this fingerprint or key id, as it counts at `moment`."""
     pile: list[Packet] = list(PacketPile.from_bytes(certificate.binary))
     primary = pile[0]
     for position, packet in enumerate(pile):
         if packet.tag == Tag.PublicSubkey and name.lower() in (packet.fingerprint, packet.key_id):
-            return _describe(primary, packet, _signatures(pile[position + 1 :]))
+            return _describe(primary, packet, _signatures(pile[position + 1 :]), moment)
     return None
 
 
@@ -46,27 +55,31 @@ def _signatures(following: Iterable[Packet]) -> Iterator[Packet]:
         yield packet
 
 
-def _describe(primary: Packet, subkey: Packet, signatures: Iterable[Packet]) -> Subkey:
-    both = _framed(primary) + _framed(subkey)
+def _describe(
+    primary: Packet, subkey: Packet, signatures: Iterable[Packet], moment: datetime
+) -> Subkey:
+    both = framed(primary) + framed(subkey)
     bindings: list[tuple[datetime, Packet]] = []
     revocations = []
     for packet in signatures:
-        created = packet.signature_created if _is_good(primary, packet, both) else None
+        created = packet.signature_created if is_good(primary, packet, both) else None
         if created is None:
             continue
         if type_of(packet) == SignatureType.SubkeyBinding:
             bindings.append((created, packet))
         elif type_of(packet) == SignatureType.SubkeyRevocation:
             revocations.append(Revocation(packets.revocation_reason(packet.body), created))
-    if not bindings:
-        return Subkey(None, signs=False, expires=None, revocation=gravest(revocations))
-    bound, binding = max(bindings, key=lambda one: one[0])
+    binding, renewed = in_force(bindings, moment)
+    revocation = gravest(revocations)
+    if binding is None:
+        return Subkey(bound=False, renewed=False, signs=False, expires=None, revocation=revocation)
     flags = binding.key_flags
     return Subkey(
-        bound=bound,
+        bound=True,
+        renewed=renewed,
         signs=bool(flags and flags.signing) and _agrees(subkey, binding, both),
         expires=_end(subkey, binding),
-        revocation=gravest(revocations),
+        revocation=revocation,
     )
 
 
@@ -77,20 +90,9 @@ def _agrees(subkey: Packet, binding: Packet, both: bytes) -> bool:
             (back,) = PacketPile.from_bytes(packets.signature_packet(body))
         except (RuntimeError, ValueError):
             continue
-        if type_of(back) == SignatureType.PrimaryKeyBinding and _is_good(subkey, back, both):
+        if type_of(back) == SignatureType.PrimaryKeyBinding and is_good(subkey, back, both):
             return True
     return False
-
-
-def _is_good(key: Packet, signature: Packet, signed: bytes) -> bool:
-    try:
-        return value.is_good(key, signature, signed)
-    except value.UnsupportedAlgorithmError:
-        return False
-
-
-def _framed(key: Packet) -> bytes:
-    return b"\x99" + len(key.body).to_bytes(2, "big") + key.body
 
 
 def _end(subkey: Packet, binding: Packet) -> datetime | None:
