@@ -140,7 +140,7 @@ def embedded_key(data: bytes) -> bytes | None:
     try:
         predicate = _dict(parse_object(data, "the manifest")["predicate"])
         lines = _dict(predicate["signer"])["public_key"]
-        return "\n".join(_str(line) for line in lines).encode("ascii") + b"\n"
+        return "\n".join(_str(line) for line in lines).encode() + b"\n"  # a comment may name people
     except (MalformedError, KeyError, TypeError, ValueError):
         return None
 

@@ -227,6 +227,8 @@ def test_a_text_that_gpg_would_cut_is_refused() -> None:
 
 def test_the_public_key_is_found_before_anything_is_checked() -> None:
     assert embedded_key(to_bytes(PLAIN)) == KEY.encode()
+    named = members(predicate__signer__public_key=["Comment: Žofie"])
+    assert embedded_key(json.dumps(named).encode()) == "Comment: Žofie\n".encode()
 
 
 @pytest.mark.parametrize(
@@ -239,7 +241,7 @@ def test_the_public_key_is_found_before_anything_is_checked() -> None:
             pytest.param(
                 json.dumps(members(predicate__signer__public_key=key)).encode(), id=repr(key)
             )
-            for key in (1, False, [1], [["a"]], ["\ud800"], ["Ž"])
+            for key in (1, False, [1], [["a"]], ["\ud800"])
         ),
     ],
 )

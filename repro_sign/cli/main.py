@@ -5,6 +5,7 @@ Standard output carries results only. Everything else goes to standard error, st
 """
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -84,6 +85,7 @@ def group() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; return its exit status."""
+    _show_what_the_encoding_lacks()
     try:
         status = group.main(args=list(arguments), prog_name="repro-sign", standalone_mode=False)
         sys.stdout.flush()
@@ -101,6 +103,12 @@ def run(arguments: Sequence[str]) -> int:
         _silence_standard_output()
         return 3
     return status if isinstance(status, int) else 0
+
+
+def _show_what_the_encoding_lacks() -> None:
+    """Let characters that the output's encoding lacks be escaped: names come from everywhere."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _silence_standard_output() -> None:
