@@ -108,6 +108,7 @@ def pem(der: bytes) -> bytes:
         pytest.param("a003020102", "a003020127", id="a version of 40"),
         pytest.param("2a8648ce3d030107", "2a8648ce3d030177", id="an unknown curve"),
         pytest.param("0c0a416461", "0c0aff6461", id="a name that is no text"),
+        pytest.param("0c0a416461", "030a006461", id="a name of bits"),
         pytest.param("170d", "170c", id="a date that is cut"),
     ],
 )
