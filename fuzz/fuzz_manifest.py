@@ -8,7 +8,7 @@ import atheris
 from harness import NOW, ForgeryError, known_keys, run, seeds
 
 with atheris.instrument_imports(include=["repro_sign"]):
-    from repro_sign import beside
+    from repro_sign import beside, comparison
     from repro_sign.digest import Digest
     from repro_sign.errors import MalformedError, RefusedError
     from repro_sign.known_keys import KnownKeys
@@ -18,7 +18,7 @@ KNOWN: Final = known_keys()
 PATHS: Final = (Path("fuzz.sif.manifest.asc"), Path("fuzz.sif.sigstore.json"))
 STATEMENTS: Final = [data for name, data in seeds("manifest").items() if name.endswith(".json")]
 ZERO: Final = Digest("sha256", "0" * 64), Digest("blake3", "0" * 64)
-FACTS: Final = beside.ImageFacts(
+FACTS: Final = comparison.ImageFacts(
     "fuzz.sif", Path(), *ZERO, from_bytes(STATEMENTS[0]).image, frozenset()
 )
 
@@ -28,7 +28,7 @@ def one(data: bytes) -> None:
     embedded_key(data)
     with suppress(MalformedError):
         manifest = from_bytes(data)
-        beside.compare_image(manifest, FACTS)
+        comparison.compare_image(manifest, FACTS)
         with suppress(RefusedError):
             again = from_bytes(to_bytes(manifest))
             if (again.subjects, again.image) != (manifest.subjects, manifest.image):

@@ -8,7 +8,7 @@ import atheris
 from harness import NOW, ForgeryError, known_keys, run, seeds
 
 with atheris.instrument_imports(include=["repro_sign"]):
-    from repro_sign import beside, integrity
+    from repro_sign import comparison, integrity
     from repro_sign.legacy import describe_legacy
     from repro_sign.sif.metadata import build_document, parse_document
     from repro_sign.sif.reader import OpenImage
@@ -58,7 +58,7 @@ def one(data: bytes) -> None:
     signatures = integrity.read_signatures(image)
     digests = integrity.hash_image(image, signatures)
     evidence = integrity.examine(image, signatures, digests.ranges, KNOWN, NOW)
-    beside.facts_of(image, digests)
+    comparison.facts_of(image, digests)
     for signature in signatures:
         if signature.kind == "legacy":
             describe_legacy(image, signature.descriptor, KNOWN, NOW)

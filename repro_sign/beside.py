@@ -6,28 +6,22 @@ serves to check just that and makes nobody trusted.
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Final
 
-from repro_sign.digest import Digest
+from repro_sign.checked import CheckedSignature
+from repro_sign.comparison import ImageFacts, compare_image
 from repro_sign.errors import MalformedError, UnreadableError
 from repro_sign.escaping import printable
-from repro_sign.files import open_regular, read_small
+from repro_sign.files import read_small
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import PemFingerprint, SignerId
-from repro_sign.hashing import FileDigests, digest_file
-from repro_sign.interrupted import digest_before
 from repro_sign.known_keys import Keys, KnownKeys
 from repro_sign.manifest import (
     MAX_MANIFEST_BYTES,
-    ImageRecord,
-    Manifest,
-    ObjectRecord,
-    Subject,
     embedded_key,
     from_bytes,
 )
@@ -38,24 +32,13 @@ from repro_sign.pem import dsse
 from repro_sign.pem.bundle import Bundle
 from repro_sign.pem.bundle import parse as parse_bundle
 from repro_sign.pem.keys import read_public_key
-from repro_sign.sif import layout
-from repro_sign.sif.metadata import identity
-from repro_sign.sif.reader import OpenImage
-from repro_sign.signature_object import Checked
-from repro_sign.trust.evidence import ManifestEvidence, Match
+from repro_sign.trust.evidence import ManifestEvidence
 
 OPENPGP_SUFFIX: Final = ".manifest.asc"
 PEM_SUFFIX: Final = ".sigstore.json"
 _SUFFIXES: Final = (OPENPGP_SUFFIX, PEM_SUFFIX)
 _MAX_MANIFESTS: Final = 64
 _LATER: Final = re.compile(r"\.[0-9A-Fa-f]{16}\Z")
-_INTERRUPTED: Final = (
-    "a signing that was interrupted left bytes after the last object; sign again takes them away"
-)
-_NO_LONGER: Final = (
-    "signatures were added after it was made: bytes between and after objects, architecture and"
-    " times are covered by it no more"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +71,6 @@ class ManifestFile:
             return Keys(public_keys=(read_public_key(embedded, "the manifest's key"),))
         except MalformedError:
             return Keys()
-
-
-@dataclass(frozen=True, slots=True)
-class ImageFacts:
-    """What a manifest is compared with: the image as it is now."""
-
-    name: str
-    folder: Path
-    sha256: Digest
-    blake3: Digest
-    record: ImageRecord
-    linked_signatures: frozenset[int]
-    digest_before: Callable[[int], Digest | None]
-    """Given a size, the SHA-256 of the file of that size that a killed `sign` set out from."""
 
 
 def first_manifest_path(image: Path, suffix: str) -> Path:
@@ -164,26 +133,15 @@ def parse_manifest(path: Path, data: bytes) -> ManifestFile:
     return ManifestFile(path, "", block.text, block.canonical, openpgp=signature)
 
 
-def check_manifest(file: ManifestFile, known: KnownKeys, now: datetime) -> Checked:
+def check_manifest(file: ManifestFile, known: KnownKeys, now: datetime) -> CheckedSignature:
     """Check a manifest's signature with the keys at hand."""
     if file.openpgp is not None:
-        found = check_signature(file.openpgp, file.signed, known.certificates, now)
-        return Checked(
-            finding=found.finding,
-            message=found.message,
-            claimed=found.claimed,
-            signer=found.signer,
-            user_id=found.user_id,
-            signed_at=found.signed_at,
-            notes=found.notes,
-        )
+        return check_signature(file.openpgp, file.signed, known.certificates, now)
     if file.bundle is not None:
         (signature,) = file.bundle.envelope.signatures
         named = replace(signature, key_id=signature.key_id or _key_of(file.bundle.hint))
-        checked = dsse.check(file.bundle.envelope, named, known.public_keys)
-        signer = checked.key.fingerprint if checked.key else None
-        return Checked(checked.finding, checked.message, checked.claimed, signer)
-    return Checked(Finding.MALFORMED, file.problem)
+        return dsse.check(file.bundle.envelope, named, known.public_keys)
+    return CheckedSignature(Finding.MALFORMED, file.problem)
 
 
 def _key_of(hint: str) -> str:
@@ -220,123 +178,6 @@ def examine_manifest(
         return replace(evidence, finding=Finding.BAD_METADATA, message=message)
     match, differences = compare_image(manifest, facts)
     return replace(evidence, match=match, differences=differences, manifest=manifest)
-
-
-def check_companions(
-    evidence: ManifestEvidence, folder: Path, digest: Callable[[Path], tuple[Digest, Digest]]
-) -> ManifestEvidence:
-    """Compare the other files that a trusted manifest names with those beside the image.
-
-    A file that is not there is noted; one that differs makes the manifest differ.
-    """
-    if evidence.manifest is None:
-        return evidence
-    changed, noted = [], []
-    for subject in evidence.manifest.subjects[1:]:
-        path = folder / subject.name
-        shown = printable(subject.name)
-        if not os.path.lexists(path):
-            noted.append(f"{shown} is named in it and is not here")
-        elif digest(path) == (subject.sha256, subject.blake3):
-            noted.append(f"{shown} is what was signed")
-        else:
-            changed.append(f"the file {shown} was changed")
-    if changed:
-        before = evidence.differences if evidence.match is Match.DIFFERS else ()
-        return replace(evidence, match=Match.DIFFERS, differences=(*before, *changed))
-    return replace(evidence, differences=(*evidence.differences, *noted))
-
-
-def digest_companion(path: Path) -> tuple[Digest, Digest]:
-    """Return SHA-256 and BLAKE3 of a file. Raises `UnreadableError`."""
-    descriptor = open_regular(path, os.O_RDONLY)
-    try:
-        size = os.fstat(descriptor).st_size
-        whole = digest_file(descriptor, path, size, whole=("sha256", "blake3")).whole
-    finally:
-        os.close(descriptor)
-    return whole["sha256"], whole["blake3"]
-
-
-def facts_of(image: OpenImage, digests: FileDigests) -> ImageFacts:
-    """Describe an image in the terms of a manifest."""
-    record = ImageRecord(
-        size=image.size,
-        uuid=_uuid(image.header.uuid),
-        arch=_arch(image.header.arch),
-        identity=identity(image, digests.ranges),
-        objects=tuple(
-            ObjectRecord(
-                id=one.id,
-                group=one.group,
-                type=one.kind,
-                name=one.label,
-                size=one.size,
-                sha256=digests.ranges[one.id, "sha256"],
-            )
-            for one in sorted(image.objects, key=lambda one: one.id)
-        ),
-    )
-    linked = frozenset(
-        one.id
-        for one in image.signatures
-        if one.linked_group in image.groups and one.size <= layout.MAX_SIGNATURE_BYTES
-    )
-    return ImageFacts(
-        name=image.path.name,
-        folder=image.path.parent,
-        sha256=digests.whole["sha256"],
-        blake3=digests.whole["blake3"],
-        record=record,
-        linked_signatures=linked,
-        digest_before=partial(digest_before, image),
-    )
-
-
-def compare_image(manifest: Manifest, facts: ImageFacts) -> tuple[Match, tuple[str, ...]]:
-    """Compare an image with a manifest (design, section 5)."""
-    subject = manifest.subjects[0]
-    notes = _name_notes(subject, facts)
-    if (subject.sha256, subject.blake3) == (facts.sha256, facts.blake3):
-        return Match.EXACT, notes
-    said = {one.id: one for one in manifest.image.objects}
-    found = {one.id: one for one in facts.record.objects}
-    changed = [
-        f"object {number} ({printable(one.type)}) was {'changed' if number in found else 'removed'}"
-        for number, one in said.items()
-        if found.get(number) != one
-    ]
-    added = [one for number, one in found.items() if number not in said]
-    changed += [
-        f"object {one.id} ({printable(one.type)}) was added"
-        for one in added
-        if one.id not in facts.linked_signatures
-    ]
-    if manifest.image.identity != facts.record.identity and not changed:
-        changed.append("the header or a descriptor was changed")
-    if not changed and not added and facts.digest_before(manifest.image.size) == subject.sha256:
-        return Match.SIGNATURES_ADDED, (*notes, _INTERRUPTED)
-    if not changed and not added:
-        changed.append("bytes outside all objects were changed")
-    if changed:
-        return Match.DIFFERS, tuple(changed)
-    return Match.SIGNATURES_ADDED, (*notes, _NO_LONGER)
-
-
-def _name_notes(subject: Subject, facts: ImageFacts) -> tuple[str, ...]:
-    if subject.name == facts.name:
-        return ()
-    return (f"it was signed under the name {printable(subject.name)}",)
-
-
-def _uuid(raw: bytes) -> str:
-    text = raw.hex()
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
-
-
-def _arch(raw: bytes) -> str:
-    code = raw.rstrip(b"\0").decode("ascii", "replace")
-    return layout.ARCHITECTURES.get(code, f"unknown ({printable(code)})")
 
 
 def by_signer(paths: Sequence[Path], signer: SignerId) -> Path | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from repro_sign import beside, integrity
+from repro_sign import beside, comparison, integrity
 from repro_sign.digest import Digest
 from repro_sign.errors import MalformedError
 from repro_sign.hashing import Progress
@@ -48,7 +48,7 @@ def _inspect(path: Path, where: Locations, progress: Progress | None) -> Inspect
         issuers = {issuer for one in objects for issuer in one.issuers}
         known = gather(where, issuers, path.parent)
         signatures = integrity.examine(image, objects, digests.ranges, known, utc_now())
-        facts = beside.facts_of(image, digests)
+        facts = comparison.facts_of(image, digests)
         definitions = [
             image.object_data(one).decode("utf-8", "replace")
             for one in image.objects

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from repro_sign.checked import CheckedSignature
 from repro_sign.digest import Digest
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import Fingerprint
@@ -23,7 +24,7 @@ from repro_sign.known_keys import KnownKeys
 from repro_sign.sif import layout
 from repro_sign.sif.metadata import Comparison, algorithms_wanted, compare
 from repro_sign.sif.reader import Descriptor, OpenImage
-from repro_sign.signature_object import Checked, SignatureObject, check, take_apart
+from repro_sign.signature_object import SignatureObject, check, take_apart
 from repro_sign.trust.evidence import SignatureEvidence
 
 WHOLE_FILE: Final = ("sha256", "blake3")
@@ -74,7 +75,7 @@ def examine(
 def _evidence(
     image: OpenImage,
     one: SignatureObject,
-    checked: Checked,
+    checked: CheckedSignature,
     object_digests: Mapping[tuple[int, str], Digest],
 ) -> SignatureEvidence:
     group = one.descriptor.linked_group
@@ -101,7 +102,7 @@ def _evidence(
 
 
 def _find(
-    one: SignatureObject, checked: Checked, comparison: Comparison | None
+    one: SignatureObject, checked: CheckedSignature, comparison: Comparison | None
 ) -> tuple[Finding, str]:
     """Join what was found about the key with what was found about the image.
 

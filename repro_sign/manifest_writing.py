@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from repro_sign import beside
-from repro_sign.beside import ImageFacts
+from repro_sign import beside, comparison
+from repro_sign.comparison import ImageFacts
 from repro_sign.durable import write_file
 from repro_sign.errors import MalformedError, RefusedError
 from repro_sign.escaping import printable
@@ -92,7 +92,7 @@ def _checked_name(name: str) -> str:
 
 def _companion(path: Path, folder: Path) -> Subject:
     """Describe another file; its name is relative to the image's folder, or its last part."""
-    sha256, blake3 = beside.digest_companion(path)
+    sha256, blake3 = comparison.digest_companion(path)
     return Subject(_name(path, folder), sha256, blake3)
 
 

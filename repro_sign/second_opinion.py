@@ -11,7 +11,7 @@ from datetime import datetime
 
 from repro_sign import apptainer
 from repro_sign.finding import Finding
-from repro_sign.fingerprint import Fingerprint
+from repro_sign.fingerprint import Fingerprint, PemFingerprint
 from repro_sign.known_keys import KnownKeys
 from repro_sign.openpgp.subkeys import subkey_of
 from repro_sign.pem import dsse
@@ -68,10 +68,12 @@ def _keys_of(one: SignatureObject, known: KnownKeys) -> list[PublicKey]:
     """Return the known keys that made a signature in an envelope."""
     if one.envelope is None:
         return []
-    checked = [
-        dsse.check(one.envelope, each, known.public_keys) for each in one.envelope.signatures
-    ]
-    return [each.key for each in checked if each.key and each.finding is Finding.GOOD]
+    found = []
+    for each in one.envelope.signatures:
+        checked = dsse.check(one.envelope, each, known.public_keys)
+        if checked.finding is Finding.GOOD and isinstance(checked.signer, PemFingerprint):
+            found.append(known.public_keys.get(checked.signer))
+    return [key for key in found if key is not None]
 
 
 def ask(image: OpenImage, question: Question) -> apptainer.Answer:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from repro_sign.checked import CheckedSignature
 from repro_sign.errors import MalformedError
 from repro_sign.finding import Finding
-from repro_sign.fingerprint import SignerId
 from repro_sign.known_keys import KnownKeys
 from repro_sign.openpgp import clearsign
 from repro_sign.openpgp.check import ParsedSignature, check_signature, parse_signature
@@ -51,19 +51,6 @@ class SignatureObject:
         return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """One signature, checked by itself; whether the image is what it says is another question."""
-
-    finding: Finding
-    message: str
-    claimed: str | None = None
-    signer: SignerId | None = None
-    user_id: str | None = None
-    signed_at: datetime | None = None
-    notes: tuple[str, ...] = ()
-
-
 def take_apart(one: Descriptor, data: bytes) -> SignatureObject:
     """Read a signature object's data; what can't be read becomes its `problem`."""
     kind = "dsse" if data.lstrip()[:1] == b"{" else "openpgp"
@@ -80,41 +67,16 @@ def take_apart(one: Descriptor, data: bytes) -> SignatureObject:
         return SignatureObject(one, kind, (Finding.MALFORMED, str(error)))
 
 
-def check(one: SignatureObject, known: KnownKeys, now: datetime) -> tuple[Checked, ...]:
+def check(one: SignatureObject, known: KnownKeys, now: datetime) -> tuple[CheckedSignature, ...]:
     """Check each signature in an object: one in a clear-signed text, any number in an envelope."""
     if one.problem:
-        return (Checked(*one.problem),)
+        return (CheckedSignature(*one.problem),)
     if one.envelope is not None:
-        return tuple(
-            _check_in_envelope(one.envelope, signature, known)
-            for signature in one.envelope.signatures
-        )
+        book = known.public_keys
+        return tuple(dsse.check(one.envelope, each, book) for each in one.envelope.signatures)
     if one.openpgp is None:
-        return (Checked(Finding.MALFORMED, _NOT_RECOGNISED),)
-    found = check_signature(one.openpgp, one.signed, known.certificates, now)
-    return (
-        Checked(
-            finding=found.finding,
-            message=found.message,
-            claimed=found.claimed,
-            signer=found.signer,
-            user_id=found.user_id,
-            signed_at=found.signed_at,
-            notes=found.notes,
-        ),
-    )
-
-
-def _check_in_envelope(
-    envelope: dsse.Envelope, signature: dsse.EnvelopeSignature, known: KnownKeys
-) -> Checked:
-    found = dsse.check(envelope, signature, known.public_keys)
-    return Checked(
-        finding=found.finding,
-        message=found.message,
-        claimed=found.claimed,
-        signer=found.key.fingerprint if found.key else None,
-    )
+        return (CheckedSignature(Finding.MALFORMED, _NOT_RECOGNISED),)
+    return (check_signature(one.openpgp, one.signed, known.certificates, now),)
 
 
 def _with_document(one: Descriptor, kind: str, data: bytes) -> SignatureObject:

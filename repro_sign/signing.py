@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from repro_sign import apptainer, beside, integrity
+from repro_sign import apptainer, comparison, integrity
 from repro_sign.digest import Digest
 from repro_sign.errors import MalformedError, RefusedError, UnreadableError, UsageError
 from repro_sign.escaping import printable
@@ -90,7 +90,7 @@ def _sign(path: Path, sealer: Sealer, request: SignRequest) -> SignReport:
         if request.write_manifest:
             where, written = write_manifest(
                 path,
-                beside.facts_of(signed, digests),
+                comparison.facts_of(signed, digests),
                 request.companions,
                 sealer,
                 request.now,

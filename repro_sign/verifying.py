@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeVar
 
-from repro_sign import apptainer, beside, integrity
+from repro_sign import apptainer, beside, comparison, integrity
 from repro_sign.beside import ManifestFile
 from repro_sign.durable import TEMPORARY_MARK
 from repro_sign.errors import MalformedError, NoAnswerError, RefusedError, UnreadableError
@@ -244,13 +244,13 @@ def _manifests(
     now: datetime,
     request: VerifyRequest,
 ) -> tuple[ManifestEvidence, ...]:
-    facts = beside.facts_of(image, digests)
+    facts = comparison.facts_of(image, digests)
     examined = []
     for file in files:
         policy = request.policy
         one = _bounded_by(request.chains, beside.examine_manifest(file, facts, known, now))
         if one.finding is Finding.GOOD and policy.why(one.signer):
-            one = beside.check_companions(one, facts.folder, beside.digest_companion)
+            one = comparison.check_companions(one, facts.folder, comparison.digest_companion)
         examined.append(_named(one, known, policy))
     return tuple(examined)
 

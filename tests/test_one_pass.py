@@ -24,7 +24,8 @@ def bytes_read(account: Account, image: Path, *options: str) -> int:
         check=True,
         timeout=120,
     )
-    return sum(int(found[1]) for line in log.open() if (found := READING.search(line)))
+    lines = log.read_text().splitlines()
+    return sum(int(found[1]) for line in lines if (found := READING.search(line)))
 
 
 def test_more_signatures_cost_no_second_pass(

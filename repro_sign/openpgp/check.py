@@ -20,32 +20,15 @@ from datetime import datetime, timedelta
 import pysequoia
 from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
+from repro_sign.checked import CheckedSignature
 from repro_sign.errors import MalformedError
 from repro_sign.finding import Finding
-from repro_sign.fingerprint import Fingerprint
 from repro_sign.openpgp import packets, value
 from repro_sign.openpgp.book import CertificateBook
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.self_signatures import revocation_of, self_signature_at
 from repro_sign.openpgp.subkeys import subkey_of
 from repro_sign.times import readable
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedSignature:
-    """One signature, checked. `signer` is the primary key's fingerprint where the key is known.
-
-    `claimed` is the key that the signature names, a claim unless `signer` is set; `message`
-    says in a sentence what was found, `notes` what a good one leans on.
-    """
-
-    finding: Finding
-    message: str
-    claimed: str | None
-    signed_at: datetime | None
-    signer: Fingerprint | None = None
-    user_id: str | None = None
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +98,7 @@ def check_signature(
     candidates = book.find(parsed.issuers)  # 3
     if not candidates:
         message = f"by key {claimed}, whose certificate is not at hand"
-        return CheckedSignature(Finding.UNKNOWN_KEY, message, claimed, parsed.created)
+        return CheckedSignature(Finding.UNKNOWN_KEY, message, claimed, signed_at=parsed.created)
     finding, message, certificate, notes = _judge(parsed, signed, candidates, now)
     return CheckedSignature(
         finding=finding,

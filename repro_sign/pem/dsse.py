@@ -9,10 +9,11 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
+from repro_sign.checked import CheckedSignature
 from repro_sign.errors import MalformedError
 from repro_sign.finding import Finding
 from repro_sign.pem.book import PublicKeyBook
-from repro_sign.pem.keys import PrivateKey, PublicKey
+from repro_sign.pem.keys import PrivateKey
 from repro_sign.strict_json import parse_object
 
 SIF_METADATA: Final = "application/vnd.sylabs.sif-metadata+json"
@@ -89,19 +90,9 @@ def to_bytes(members: dict[str, Any]) -> bytes:
     return json.dumps(members, separators=(",", ":")).encode()
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedEnvelopeSignature:
-    """One signature of an envelope, checked. `key` is set where its key is at hand."""
-
-    finding: Finding
-    message: str
-    claimed: str | None
-    key: PublicKey | None = None
-
-
 def check(
     envelope: Envelope, signature: EnvelopeSignature, book: PublicKeyBook
-) -> CheckedEnvelopeSignature:
+) -> CheckedSignature:
     """Check one signature with the keys at hand.
 
     One that names no key can only be found good: if no key at hand made it, it is a stranger's.
@@ -109,14 +100,15 @@ def check(
     claimed = signature.key_id or None
     for key in book.candidates(signature.key_id):
         if key.verifies(signature.value, envelope.signed):
+            finding, message = Finding.GOOD, "good"
             if key.weak:
-                return CheckedEnvelopeSignature(Finding.KEY_UNFIT, f"by {key.weak}", claimed, key)
-            return CheckedEnvelopeSignature(Finding.GOOD, "good", claimed, key)
+                finding, message = Finding.KEY_UNFIT, f"by {key.weak}"
+            return CheckedSignature(finding, message, claimed, key.fingerprint)
         if signature.key_id:
             message = "the text is not what this key signed"
-            return CheckedEnvelopeSignature(Finding.BAD_SIGNATURE, message, claimed, key)
+            return CheckedSignature(Finding.BAD_SIGNATURE, message, claimed, key.fingerprint)
     message = f"by key {claimed}, which is not at hand" if claimed else "by a key not at hand"
-    return CheckedEnvelopeSignature(Finding.UNKNOWN_KEY, message, claimed)
+    return CheckedSignature(Finding.UNKNOWN_KEY, message, claimed)
 
 
 def _signature(row: Any) -> EnvelopeSignature:

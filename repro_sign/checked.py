@@ -1,0 +1,28 @@
+"""One signature, checked by itself: whose it is, and what was found.
+
+Whether an image is what the signature says is another question.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from repro_sign.finding import Finding
+from repro_sign.fingerprint import SignerId
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedSignature:
+    """The outcome of checking a signature of any form.
+
+    `signer` is the (primary) key that made it, set where that key is at hand; `claimed` the key
+    that the signature names, a claim unless `signer` is set. `message` says in a sentence what
+    was found, `notes` what a good one leans on. Only OpenPGP signatures have a time and a name.
+    """
+
+    finding: Finding
+    message: str
+    claimed: str | None = None
+    signer: SignerId | None = None
+    user_id: str | None = None
+    signed_at: datetime | None = None
+    notes: tuple[str, ...] = ()
