@@ -1,6 +1,7 @@
 """What becomes of keys before and after they sign."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from tests.corpus.case import Case, case, unsigned
 from tests.corpus.keys import SIGNED
@@ -107,6 +108,19 @@ def key_states() -> Iterator[Case]:
         "failed bad-signature",
         openpgp("old", at=SIGNED, block=rebodied(bad_value)),
         key="old, renewed",
+    )
+    late = openpgp("old", at="20210601T120000")
+    ended = partial(unsigned, either="Apptainer judges keys as they are now")
+    yield ended("a key that had ended", "failed key-expired", late, key="old, until 2021")
+    yield ended(
+        "a key that had ended and was renewed, both copies at hand",
+        "failed key-expired",
+        late,
+        key="old, renewed late",
+        beside="old, until 2021",
+    )
+    yield unsigned(
+        "a key that had ended and was renewed", "verified key-since", late, key="old, renewed late"
     )
     sub = openpgp("master", at=SIGNED)
     yield unsigned("a signing subkey", "verified", sub, key="master")

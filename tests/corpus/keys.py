@@ -175,6 +175,11 @@ def _change_certificates(gpg: GnuPG, keys: Keys) -> None:
         keys.certificates["old, renewed"] = _cleaned(copy, old)
         copy.run("--quick-set-expire", old, "1m", at="20201001T120000")
         keys.certificates["old, renewed for less"] = _cleaned(copy, old)
+    with gpg.with_copy_of(old) as copy:
+        copy.run("--quick-set-expire", old, "1y", at="20200201T120000")
+        keys.certificates["old, until 2021"] = _cleaned(copy, old)
+        copy.run("--quick-set-expire", old, "20y", at="20220101T120000")
+        keys.certificates["old, renewed late"] = _cleaned(copy, old)
     with gpg.with_copy_of(keys.fingerprints["one year"]) as copy:
         copy.run("--quick-set-expire", keys.fingerprints["one year"], "20y", at="20201001T120000")
         keys.certificates["one year, renewed"] = _cleaned(copy, keys.fingerprints["one year"])
