@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest -n auto
 SECONDS ?= 60
 CI_FLAGS := $(if $(CI),--require-tools)
 
-.PHONY: help demo test test-all check format bench fuzz clean tools
+.PHONY: help demo test test-all check format bench fuzz clean tools tools-all
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,7 +20,7 @@ demo: $(READY) tools ## the main job on a real image, in plain sight
 test: $(READY) tools ## every test that needs light programs only
 	$(PYTEST) -m "not heavy" $(CI_FLAGS)
 
-test-all: $(READY) tools ## all tests, those with heavy programs too
+test-all: $(READY) tools-all ## all tests, those with heavy programs too
 	$(PYTEST) $(CI_FLAGS)
 
 check: $(READY) ## lint, format, types, layers
@@ -43,6 +43,9 @@ fuzz: $(READY) ## mutated input for every parser, SECONDS (60) each
 
 tools: ## the real programs that the tests start
 	@scripts/tools
+
+tools-all: ## the heavy ones too
+	@scripts/tools light cosign
 
 clean: ## remove what the other commands made (the downloaded programs too)
 	rm -rf $(VENV) .tools build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
