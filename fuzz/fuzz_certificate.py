@@ -13,7 +13,8 @@ with atheris.instrument_imports(include=["repro_sign"]):
     from repro_sign.openpgp.certificate import Certificate, read_certificates, read_ring
     from repro_sign.openpgp.check import check_signature, parse_signature
     from repro_sign.openpgp.secret import read_secret_key, read_secret_ring
-    from repro_sign.openpgp.self_signatures import newest_self_signature, revocation_of
+    from repro_sign.openpgp.self_signatures import revocation_of, self_signature_at
+    from repro_sign.openpgp.subkeys import subkey_of
     from repro_sign.pem.keys import read_private_key, read_public_key
 
 KNOWN: Final = known_keys().certificates
@@ -40,7 +41,10 @@ def one(data: bytes) -> None:
 
 def use(certificate: Certificate) -> None:
     """Ask everything that is asked of a certificate somewhere."""
-    newest_self_signature(certificate)
+    for moment in (NOW, certificate.created):
+        self_signature_at(certificate, moment)
+        for name in certificate.key_ids:
+            subkey_of(certificate, name, moment)
     revocation_of(certificate)
     known = KNOWN.get(certificate.fingerprint)
     if known:

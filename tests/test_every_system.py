@@ -4,6 +4,7 @@ A driver takes away what Windows lacks before the program is imported, and says 
 is another one. The real thing runs in .github/workflows/test.yml.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 
 from tests.account import Account, Result
 from tests.conftest import Need
+from tests.programs import PROJECT
 
 MODULES = "fcntl grp posix_ipc pty pwd readline resource termios tty _posixsubprocess"
 FUNCTIONS = (
@@ -103,6 +105,49 @@ def elsewhere(account: Account, *arguments: str | Path, cwd: Path | None = None)
     return Result(done.returncode, out, err)
 
 
+SEEDS = PROJECT / "fuzz"
+
+
+@pytest.mark.parametrize(
+    ("image", "key", "word"),
+    [
+        ("grace", "grace.asc", "verified"),
+        ("rita", "rita.asc", "verified"),
+        ("ed25519", "ed25519.pub", "verified"),
+        ("two-groups-two-signers", "grace.asc", "verified"),
+        ("grace", "rita.asc", "untrusted"),
+        ("unsigned", "grace.asc", "unsigned"),
+        ("legacy", "grace.asc", "unsigned"),
+    ],
+)
+def test_images_kept_here_are_verified_without_any_other_program(
+    tmp_path: Path, image: str, key: str, word: str
+) -> None:
+    """The one test here of the real thing on Windows and macOS: it takes nothing away."""
+    homes = dict.fromkeys(("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"), str(tmp_path))
+    environment = {**os.environ, **homes, "PYTHONPATH": str(PROJECT), "PYTHONWARNINGS": "error"}
+    name = tmp_path / "Ø 日本.sif"
+    shutil.copy(SEEDS / "corpus" / "sif" / image, name)
+    command = (sys.executable, "-m", "repro_sign", "verify", "--engine", "native", "--json")
+    for changed in (False, True):
+        done = subprocess.run(
+            [*command, str(name), "--key", str(SEEDS / "keys" / key)],
+            env=environment,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.stderr == b""
+        (found,) = json.loads(done.stdout)["images"]
+        if not changed:
+            assert found["verdict"] == word
+            with name.open("r+b") as file:
+                file.write(b"#!/bin/false")
+        else:
+            assert found["verdict"] in ("failed", "unsigned")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="nothing is there to be taken away")
 def test_the_driver_takes_away_what_it_says(account: Account) -> None:
     script = DRIVER.replace("main()\n", "import fcntl\n")
     done = subprocess.run(

@@ -10,11 +10,11 @@ from tests.corpus.cases_envelopes import envelopes
 from tests.corpus.cases_forms import forms, old_forms, signers
 from tests.corpus.cases_keys import key_states
 from tests.corpus.cases_manifests import manifests
-from tests.corpus.cases_objects import absurd, objects, truncations
+from tests.corpus.cases_objects import absurd, objects, odd_but_signed, truncations
 
 _PARTS: Final = (
     *(forms, old_forms, signers, key_states, blocks, documents, envelopes),
-    *(headers, descriptors, objects, truncations, absurd, manifests),
+    *(headers, descriptors, objects, odd_but_signed, truncations, absurd, manifests),
 )
 CASES: Final[tuple[Case, ...]] = tuple(one for part in _PARTS for one in part())
 

@@ -54,6 +54,7 @@ def headers() -> Iterator[Case]:
         gap="the prediction does not know of the counter",
     )
     yield case("header: free negative", "verified", head(free=-1))
+    yield case("header: free larger than total", "verified", head(free=49))
     broken: Sequence[tuple[str, str, dict[str, Any]]] = (
         ("magic", "not-sif", {"magic": b"SIF_MAGIC\1"}),
         ("version", "unsupported-version", {"version": b"02\0"}),

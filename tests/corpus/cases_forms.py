@@ -85,6 +85,13 @@ def forms() -> Iterator[Case]:
     yield case("signed by RSA", "verified", base="signed by rsa", key="grace")
     for name in ("p256", "p384", "p521", "dsa"):
         yield unsigned(f"signed by OpenPGP {name}", "verified", openpgp(name), key=name)
+    yield unsigned(
+        "signed by OpenPGP RSA of 1024 bits",
+        "failed key-unfit",
+        openpgp("rsa1024"),
+        key="rsa1024",
+        either="small keys are unfit here, whatever Apptainer does",
+    )
     for name in ("brainpool", "secp256k1"):
         either = "a curve that we do not compute"
         yield unsigned(

@@ -1,13 +1,15 @@
 """Objects changed, moved, removed, added; files cut; counts and sizes beyond reason."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from repro_sign.sif import layout
 from repro_sign.sif.layout import DataType
 from tests.corpus import surgery
 from tests.corpus.case import ODD, Case, case, own, unsigned
 from tests.corpus.signatures import (
+    Step,
+    legacy,
     openpgp,
     packets_of,
     with_packets,
@@ -149,6 +151,50 @@ def objects() -> Iterator[Case]:
     )
 
 
+def odd_but_signed() -> Iterator[Case]:
+    """Objects that no build makes, all signed by the author: what is signed is what counts."""
+    member: dict[str, Any] = {"group": layout.GROUP_MASK | 1}
+    for kind in DataType:
+        if kind is not DataType.SIGNATURE:
+            added = add(type=kind, **member)
+            yield unsigned(f"signed: a further {kind.name}", "verified", added, openpgp("ada"))
+    odd: Sequence[tuple[str, Step]] = (
+        ("an object of unknown type", add(type=0x7FFF, **member)),
+        ("an object of negative type", add(type=-1, **member)),
+        ("an empty object", add(b"", **member)),
+        ("a name that is no text", add(name=b"\xff\x1b" * 64, **member)),
+        ("a second primary partition", add(type=DataType.PARTITION, extra=_PRIMARY, **member)),
+        ("an object linked to another", add(link=1, **member)),
+        ("an object of negative time and owner", add(created=-1, uid=-1, gid=-1, **member)),
+        ("an object in row 40", add(slot=40, **member)),
+        ("an object with the largest id", add(id=0xFFFFFFFF, **member)),
+    )
+    for name, step in odd:
+        yield unsigned(f"signed: {name}", "verified", step, openpgp("ada"))
+    top: dict[str, Any] = {"group": 0xFFFFFFFF}
+    yield case(
+        "signed: a group with the largest number",
+        "verified",
+        *[obj(one, **top) for one in (1, 2, 3)],
+        obj(4, link=0xFFFFFFFF),
+    )
+    yield case(
+        "signed: the largest ids", "verified", *[obj(one, id=0xFFFFFFFA + one) for one in (1, 2, 3)]
+    )
+    yield case(
+        "signed: a signature with the lowest id",
+        "verified",
+        *[obj(one, id=one + 10) for one in (1, 2, 3)],
+        obj(4, id=1),
+    )
+    yield unsigned(
+        "signed: a group with an old signature in it",
+        "verified legacy",
+        legacy("ada", objects=[3], link=3, group=0xF0000001),
+        openpgp("ada"),
+    )
+
+
 def truncations() -> Iterator[Case]:
     """Cut at each boundary, and a byte before it."""
     cuts: Sequence[tuple[str, str, Callable[[bytearray], int] | int]] = (
@@ -256,6 +302,9 @@ def absurd() -> Iterator[Case]:
         absurd=True,
         either=ODD,
     )
+
+
+_PRIMARY: Final = layout.PARTITION_EXTRA.pack(1, 2, b"02\0")
 
 
 def _exchange(image: bytearray) -> None:

@@ -116,6 +116,7 @@ NEW_KEYS: Final = {
     "brainpool": "brainpoolP256r1",
     "secp256k1": "secp256k1",
     "dsa": "dsa2048",
+    "rsa1024": "rsa1024",
 }
 PEM_KEYS: Final = {
     "pem ed25519": ("-algorithm", "ed25519"),
