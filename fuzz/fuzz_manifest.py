@@ -1,26 +1,26 @@
 """Manifests: the statement, the key in it, both signed forms, and the comparison with an image."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import atheris
-from harness import NOW, ForgeryError, known_keys, run, seeds
+from harness import HERE, NOW, ForgeryError, known_keys, run, seeds
 
 with atheris.instrument_imports(include=["repro_sign"]):
-    from repro_sign import beside, comparison
-    from repro_sign.digest import Digest
+    from repro_sign import beside, comparison, integrity
     from repro_sign.errors import MalformedError, RefusedError
     from repro_sign.known_keys import KnownKeys
     from repro_sign.manifest import embedded_key, from_bytes, to_bytes
+    from repro_sign.sif.reader import OpenImage
 
 KNOWN: Final = known_keys()
 PATHS: Final = (Path("fuzz.sif.manifest.asc"), Path("fuzz.sif.sigstore.json"))
 STATEMENTS: Final = [data for name, data in seeds("manifest").items() if name.endswith(".json")]
-ZERO: Final = Digest("sha256", "0" * 64), Digest("blake3", "0" * 64)
-FACTS: Final = comparison.ImageFacts(
-    "fuzz.sif", Path(), *ZERO, from_bytes(STATEMENTS[0]).image, frozenset()
-)
+IMAGE_PATH: Final = HERE / "corpus" / "sif" / "grace"
+IMAGE: Final = OpenImage(IMAGE_PATH, os.open(IMAGE_PATH, os.O_RDONLY))
+FACTS: Final = comparison.facts_of(IMAGE, integrity.hash_image(IMAGE, ()))
 
 
 def one(data: bytes) -> None:
