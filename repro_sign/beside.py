@@ -38,6 +38,8 @@ OPENPGP_SUFFIX: Final = ".manifest.asc"
 PEM_SUFFIX: Final = ".sigstore.json"
 _SUFFIXES: Final = (OPENPGP_SUFFIX, PEM_SUFFIX)
 _MAX_MANIFESTS: Final = 64
+_MAX_TOGETHER_BYTES: Final = 8 << 20
+"""What is read of all manifests beside an image: they are held in memory at once."""
 _LATER: Final = re.compile(r"\.[0-9A-Fa-f]{16}\Z")
 
 
@@ -113,10 +115,20 @@ def find_manifests(image: Path) -> tuple[Path, ...]:
     return tuple(image.with_name(name) for name in names[:_MAX_MANIFESTS])
 
 
-def read_manifest(path: Path) -> ManifestFile:
+def read_manifests(image: Path) -> tuple[ManifestFile, ...]:
+    """Take all manifests beside an image apart, as far as together they stay in bounds."""
+    files, room = [], _MAX_TOGETHER_BYTES
+    for path in find_manifests(image):
+        file = read_manifest(path, room)
+        room -= len(file.text)
+        files.append(file)
+    return tuple(files)
+
+
+def read_manifest(path: Path, limit: int = MAX_MANIFEST_BYTES) -> ManifestFile:
     """Take a manifest file apart. Raises `UnreadableError` if it can't be read at all."""
     try:
-        data = read_small(path, MAX_MANIFEST_BYTES, "manifest")
+        data = read_small(path, min(limit, MAX_MANIFEST_BYTES), "manifest")
         return parse_manifest(path, data)
     except MalformedError as error:
         return ManifestFile(path, problem=str(error))

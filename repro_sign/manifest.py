@@ -22,7 +22,8 @@ STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 MANIFEST_TYPE: Final = "urn:repro-sign:manifest:v1"
 MAX_LINE_BYTES: Final = 10_000
 """gpg --clearsign cuts lines of about 20,000 bytes and calls the result good."""
-MAX_MANIFEST_BYTES: Final = 16 << 20
+MAX_MANIFEST_BYTES: Final = 4 << 20
+"""An image with 4,096 objects and 5,000 other files stays below this."""
 _MAX_SUBJECTS: Final = 10_000
 _SUBJECT_ALGORITHMS: Final = ("sha256", "blake3")
 

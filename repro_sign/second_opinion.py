@@ -5,7 +5,7 @@ Apptainer answers yes or no without a usable reason, and its rules differ from o
 against the prediction means that one of the two is wrong.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,9 +19,6 @@ from repro_sign.pem.keys import PublicKey
 from repro_sign.sif.reader import OpenImage
 from repro_sign.signature_object import SignatureObject
 from repro_sign.trust.evidence import Prediction, SecondOpinion, SignatureEvidence
-
-Groups = Mapping[int, frozenset[int]]
-"""The objects of each group, by number."""
 
 _REFUSED = frozenset(
     {
@@ -85,13 +82,13 @@ def ask(image: OpenImage, question: Question) -> apptainer.Answer:
 def opinion(
     answer: apptainer.Answer,
     question: Question,
+    image: OpenImage,
     signatures: Sequence[SignatureEvidence],
-    groups: Groups,
     known: KnownKeys,
     now: datetime,
 ) -> SecondOpinion:
     """Put the answer beside what the evidence lets expect."""
-    predicted, because = predict(question, signatures, groups, known, now)
+    predicted, because = predict(question, image, signatures, known, now)
     surprising = answer.accepted is True and predicted is Prediction.REFUSES
     if surprising and question.key is None and apptainer.has_global_ring():
         predicted = Prediction.EITHER
@@ -101,8 +98,8 @@ def opinion(
 
 def predict(
     question: Question,
+    image: OpenImage,
     signatures: Sequence[SignatureEvidence],
-    groups: Groups,
     known: KnownKeys,
     now: datetime,
 ) -> tuple[Prediction, str]:
@@ -111,10 +108,13 @@ def predict(
     It looks at every group; each needs a signature that is not of the old form, and every such
     signature object has to be good, by a key that is fit *today*, over exactly the group.
     """
-    if not groups:
+    if image.header.descriptors_free == image.header.descriptors_total:
+        return Prediction.REFUSES, "its header says that all descriptors are free"
+    if not image.groups:
         return Prediction.REFUSES, "there is nothing to sign in it"
     uncertain = ""
-    for group, members in groups.items():
+    for group, objects in image.groups.items():
+        members = frozenset(one.id for one in objects)
         linked: dict[int, list[SignatureEvidence]] = {}
         for one in signatures:
             if one.group == group and one.finding is not Finding.LEGACY:

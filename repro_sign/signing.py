@@ -228,10 +228,9 @@ def _ask_apptainer(
     """Where Apptainer is installed it has to accept, unless others' signatures bar it."""
     if not apptainer.installed():
         return
-    groups = {g: frozenset(one.id for one in members) for g, members in image.groups.items()}
     question = question_for(integrity.read_signatures(image), sealer.known)
     answer = ask(image, question)
-    said = opinion(answer, question, evidence, groups, sealer.known, request.now())
+    said = opinion(answer, question, image, evidence, sealer.known, request.now())
     if said.unexpected:
         raise RefusedError(
             f"apptainer verify does not accept the signed image: {printable(said.words)}",

@@ -1,7 +1,7 @@
 """Use case: gather the evidence about an image, judge it, report. Writes and prints nothing."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -38,6 +38,8 @@ from repro_sign.trust.evidence import (
 from repro_sign.trust.judge import Reason, Verdict, VerdictWord, judge
 from repro_sign.trust.policy import TrustPolicy
 
+_MAX_GAP_BYTES: Final = 1 << 20
+"""Gaps align objects to 4,096 bytes; a longer one is remarkable whatever is in it."""
 _FROM_MANIFEST: Final = "manifest"
 _NOT_INSTALLED: Final = SecondOpinion(None, "it is not installed", Prediction.EITHER, "")
 _Evidence = TypeVar("_Evidence", SignatureEvidence, ManifestEvidence)
@@ -161,7 +163,7 @@ def _gather_evidence(path: Path, request: VerifyRequest, policy: TrustPolicy) ->
     now = request.now()
     with open_image(path) as image:
         signatures = integrity.read_signatures(image)
-        files = tuple(beside.read_manifest(one) for one in beside.find_manifests(path))
+        files = beside.read_manifests(path)
         known = _known_keys(image, signatures, files, request)
         question = question_for(signatures, known)
         with _second_opinion(image, question, request) as answer:
@@ -175,13 +177,13 @@ def _gather_evidence(path: Path, request: VerifyRequest, policy: TrustPolicy) ->
             said = answer.result() if answer else None
         second = None
         if said is not None:
-            second = opinion(said, question, examined, _groups(image), known, now)
+            second = opinion(said, question, image, examined, known, now)
         elif policy.second_opinion:
             second = _NOT_INSTALLED
         manifests = _manifests(image, files, digests, known, now, request)
         evidence = ImageEvidence(
             name=path.name,
-            objects=frozenset[int]().union(*_groups(image).values()),
+            objects=frozenset(one.id for one in image.objects if one.group),
             signatures=examined,
             manifests=manifests,
             second_opinion=second,
@@ -232,10 +234,6 @@ def _second_opinion(
         yield pool.submit(ask, image, question)
 
 
-def _groups(image: OpenImage) -> Mapping[int, frozenset[int]]:
-    return {group: frozenset(one.id for one in members) for group, members in image.groups.items()}
-
-
 def _manifests(
     image: OpenImage,
     files: Iterable[ManifestFile],
@@ -281,3 +279,6 @@ def _warnings(image: OpenImage, request: VerifyRequest) -> Iterator[str]:
     if tail:
         what = "byte" if tail == 1 else "bytes"
         yield f"{tail} {what} after its last object: covered by no signature in the image"
+    for start, length in image.gaps():
+        if length > _MAX_GAP_BYTES or any(image.read_at(start, length, "a gap")):
+            yield f"{length} bytes at offset {start} belong to no object and are not all zero"

@@ -116,7 +116,7 @@ def test_doctor_names_the_keys(author: Signer) -> None:
     grouped = " ".join(author.fingerprint[at : at + 4] for at in range(0, 40, 4))
     (fine,) = (one for one in found["key"] if one["state"] == "ok")
     assert fine["message"].startswith(f"{grouped} {author.user_id}: Ed25519")
-    assert found["trust store"][0]["message"].startswith("1 signers")
+    assert found["trust store"][0]["message"].startswith("1 trusted")
 
 
 def test_doctor_warns_of_a_secret_key_without_passphrase(ada: Signer) -> None:

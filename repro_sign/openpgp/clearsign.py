@@ -14,6 +14,8 @@ from repro_sign.errors import MalformedError
 BEGIN: Final = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _BEGIN_SIGNATURE: Final = b"-----BEGIN PGP SIGNATURE-----"
 _END_SIGNATURE: Final = b"-----END PGP SIGNATURE-----"
+MAX_LINES: Final = 200_000
+"""A manifest of an image with 4,096 objects and 10,000 other files has fewer."""
 _HASH_HEADER = re.compile(rb"Hash: [A-Za-z0-9-]+(, ?[A-Za-z0-9-]+)*")
 
 
@@ -36,6 +38,8 @@ def parse(block: bytes) -> ClearSigned:
     Raises `MalformedError` if the input is anything but one block, from its first byte to its
     last (one final line end is allowed).
     """
+    if block.count(b"\n") > MAX_LINES:
+        raise MalformedError(f"the clear-signed block has more than {MAX_LINES} lines")
     lines = block.replace(b"\r\n", b"\n").split(b"\n")
     if b"\r" in block.replace(b"\r\n", b"\n"):
         raise MalformedError("the clear-signed block has a bare carriage return")

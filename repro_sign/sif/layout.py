@@ -35,6 +35,8 @@ MAX_DESCRIPTORS: Final = 4096
 """Tools write 48; upstream allocates whatever the header asks for, we do not."""
 MAX_SIGNATURE_BYTES: Final = 1 << 20
 """A signature of an image with 4,095 objects is below this."""
+MAX_SIGNATURES_BYTES: Final = 8 << 20
+"""All signatures of an image together: they are held in memory at once."""
 MAX_DOCUMENT_BYTES: Final = 4 << 20
 """Largest definition file, label set or other text that is read whole."""
 

@@ -143,6 +143,18 @@ class OpenImage:
         table_end = self.header.descriptors_offset + self.header.descriptors_size
         return max([one.end for one in self.objects], default=max(table_end, 0))
 
+    def gaps(self) -> tuple[tuple[int, int], ...]:
+        """Return offset and length of each stretch before the last object that is nobody's."""
+        header = self.header
+        taken = [(0, layout.HEADER.size), (header.descriptors_offset, header.descriptors_size)]
+        taken += [(one.offset, one.size) for one in self.objects if one.size]
+        found, position = [], 0
+        for start, size in sorted(taken):
+            if start > position:
+                found.append((position, start - position))
+            position = max(position, start + size)
+        return tuple(found)
+
     def read_at(self, offset: int, length: int, what: str) -> bytes:
         """Return exactly `length` bytes at `offset`; `what` names them in errors.
 
@@ -220,6 +232,7 @@ def _parse(image: OpenImage) -> tuple[Header, bytes, tuple[Descriptor, ...]]:
         if table[start + layout.DESCRIPTOR_USED_OFFSET]
     )
     _check_ids(objects)
+    _check_signatures(objects)
     _check_overlaps(header, objects)
     return header, table, objects
 
@@ -295,6 +308,16 @@ def _check_ids(objects: tuple[Descriptor, ...]) -> None:
                 f"object {one.id} ({one.kind}) is in no group, so nothing could sign it",
                 code="no-group",
             )
+
+
+def _check_signatures(objects: tuple[Descriptor, ...]) -> None:
+    together = sum(one.size for one in objects if one.is_signature)
+    if together > layout.MAX_SIGNATURES_BYTES:
+        raise MalformedError(
+            f"signatures of {together} bytes together; at most"
+            f" {layout.MAX_SIGNATURES_BYTES} are read",
+            code="too-large",
+        )
 
 
 def _check_overlaps(header: Header, objects: tuple[Descriptor, ...]) -> None:

@@ -25,6 +25,8 @@ KEYS_FOLDER: Final = "keys"
 """A folder of this name beside an image is searched for its signers' certificates."""
 _KEY_SUFFIXES: Final = (".asc", ".gpg", ".pub", ".pem")
 _MAX_KEY_FILES: Final = 500
+_MAX_FOLDER_BYTES: Final = 8 << 20
+"""What is read of such a folder at most: whoever hosts an image can fill one."""
 _NONE: Final = Keys()
 
 
@@ -89,10 +91,11 @@ def _beside(folder: Path) -> Keys:
         names = sorted(name for name in os.listdir(folder) if name.endswith(_KEY_SUFFIXES))
     except OSError:
         return Keys()
-    found = Keys()
+    found, room = Keys(), _MAX_FOLDER_BYTES
     for name in names[:_MAX_KEY_FILES]:
         with suppress(NoAnswerError, MalformedError):
-            data = read_small(folder / name, MAX_CERTIFICATE_BYTES, "public key")
+            data = read_small(folder / name, min(MAX_CERTIFICATE_BYTES, room), "public key")
+            room -= len(data)
             if b"-----BEGIN PUBLIC KEY" in data:
                 found += Keys(public_keys=(read_public_key(data, name),))
             else:
