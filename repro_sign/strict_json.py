@@ -22,7 +22,7 @@ def parse_object(data: bytes, what: str) -> dict[str, Any]:
     """
     try:
         text = data.decode("utf-8")
-        if _depth(text) > MAX_DEPTH:
+        if _is_too_deep(text):
             raise MalformedError(f"{what} is nested too deeply")
         value = json.loads(
             text,
@@ -40,16 +40,17 @@ def parse_object(data: bytes, what: str) -> dict[str, Any]:
     return value
 
 
-def _depth(text: str) -> int:
-    """Return how deeply the text is nested, whether or not it is valid JSON."""
-    deepest = current = 0
+def _is_too_deep(text: str) -> bool:
+    """Whether the text is nested too deeply, be it valid JSON or not."""
+    depth = 0
     for found in _STRING_OR_BRACKET.finditer(text):
         if found[0] in "[{":
-            current += 1
-            deepest = max(deepest, current)
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
         elif found[0] in "]}":
-            current -= 1
-    return deepest
+            depth -= 1
+    return False
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

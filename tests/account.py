@@ -67,6 +67,7 @@ class Account:
     def environment(self) -> dict[str, str]:
         """The environment of this account's commands: nothing of the machine's but PATH."""
         return {
+            **{name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ},
             "PATH": os.environ["PATH"],
             "HOME": str(self.home),
             "LC_ALL": "C.UTF-8",

@@ -38,11 +38,7 @@ def parse(block: bytes) -> ClearSigned:
     Raises `MalformedError` if the input is anything but one block, from its first byte to its
     last (one final line end is allowed).
     """
-    if block.count(b"\n") > MAX_LINES:
-        raise MalformedError(f"the clear-signed block has more than {MAX_LINES} lines")
-    lines = block.replace(b"\r\n", b"\n").split(b"\n")
-    if b"\r" in block.replace(b"\r\n", b"\n"):
-        raise MalformedError("the clear-signed block has a bare carriage return")
+    lines = _lines(block)
     if lines[0] != BEGIN:
         raise MalformedError("the clear-signed block does not start with its BEGIN line")
     if lines[-1] == b"":
@@ -64,6 +60,15 @@ def parse(block: bytes) -> ClearSigned:
     if any(line.startswith(b"-") for line in signature[1:-1]):
         raise MalformedError("the clear-signed block holds more than one signature block")
     return ClearSigned(b"\n".join(text), b"\n".join(signature) + b"\n")
+
+
+def _lines(block: bytes) -> list[bytes]:
+    if block.count(b"\n") > MAX_LINES:
+        raise MalformedError(f"the clear-signed block has more than {MAX_LINES} lines")
+    block = block.replace(b"\r\n", b"\n")
+    if b"\r" in block:
+        raise MalformedError("the clear-signed block has a bare carriage return")
+    return block.split(b"\n")
 
 
 def frame(text: bytes, signature: bytes, hash_name: str) -> bytes:

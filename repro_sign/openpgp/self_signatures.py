@@ -1,8 +1,7 @@
 """What a certificate's own signatures really say: its revocation, its self-signatures.
 
-pysequoia shows such packets without checking them, and checks them without showing them. So each
-revocation is tried alone with the primary key (what pysequoia then believes is genuine), and of
-each self-signature the value is checked.
+pysequoia shows such packets without checking them, and checks them without showing them. So the
+value of each is checked here.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-import pysequoia
 from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
 from repro_sign.openpgp import packets, value
@@ -57,18 +55,17 @@ class Revocation:
 def revocation_of(certificate: Certificate) -> Revocation | None:
     """Return the gravest genuine revocation of a certificate's primary key, if there is one.
 
-    Each one is tried by itself: a forged one must not lend its reason to a genuine one.
+    The value of each is checked: a forged one must not lend its reason to a genuine one.
     """
     if not certificate.revoked:
         return None
-    pile = list(PacketPile.from_bytes(certificate.binary))
+    pile: list[Packet] = list(PacketPile.from_bytes(certificate.binary))
+    primary = pile[0]
     genuine = []
     for packet in pile:
-        if type_of(packet) != SignatureType.KeyRevocation or not packet.signature_created:
+        if type_of(packet) != SignatureType.KeyRevocation or packet.signature_created is None:
             continue
-        kept = [one for one in pile if type_of(one) != SignatureType.KeyRevocation]
-        kept.insert(1, packet)
-        if pysequoia.Cert.from_packets(kept).is_revoked:
+        if is_good(primary, packet, framed(primary)):
             reason = packets.revocation_reason(packet.body)
             genuine.append(Revocation(reason, packet.signature_created))
     return gravest(genuine)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
@@ -114,12 +115,12 @@ class OpenImage:
         """The file's size in bytes when it was opened."""
         return self.state.size
 
-    @property
+    @cached_property
     def signatures(self) -> tuple[Descriptor, ...]:
         """The signature objects, in table order."""
         return tuple(one for one in self.objects if one.is_signature)
 
-    @property
+    @cached_property
     def groups(self) -> Mapping[int, tuple[Descriptor, ...]]:
         """Each group's objects in id order, by ascending group number.
 
