@@ -17,7 +17,7 @@ from tests.corpus.workshop import Workshop
 pytest_plugins = ["tests.corpus.plugin"]
 
 MEMORY_LIMIT: Final = 256 << 20
-"""What a verification may take, Python and all (issue 4)."""
+"""What a verification may take, Python and all."""
 SOUND: Final = [one for one in CASES if not one.absurd]
 ABSURD: Final = [one for one in CASES if one.absurd]
 
