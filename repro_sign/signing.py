@@ -143,6 +143,7 @@ def _sign_inside(image: OpenImage, sealer: Sealer, request: SignRequest) -> tupl
     missing = list(image.groups)
     if image.signatures or sealer.needs_digests:
         digests, evidence = _check(image, sealer, request)
+        _demand_own_hold(image, evidence, sealer)
         if not request.again:
             done = {one.group for one in evidence if _is_complete(one, image, sealer)}
             missing = [group for group in image.groups if group not in done]
@@ -157,6 +158,20 @@ def _sign_inside(image: OpenImage, sealer: Sealer, request: SignRequest) -> tupl
         added.append(append.add_signature(image, new, request.now()))
         image = OpenImage(image.path, image.fd)
     return tuple(added)
+
+
+def _demand_own_hold(
+    image: OpenImage, evidence: Sequence[SignatureEvidence], sealer: Sealer
+) -> None:
+    """Refuse an image that was changed under this key's own signature: it would still fail."""
+    for one in evidence:
+        if one.signer == sealer.signer and (one.finding.disagrees or one.finding.spoils):
+            shown = printable(str(image.path))
+            raise RefusedError(
+                f"{shown} bears your signature {one.object_id}, which does not hold: {one.message}",
+                hint="a new one beside it would not mend that; if the change was yours, remove the"
+                f" old one (siftool del {one.object_id} {shown}) and sign again",
+            )
 
 
 def _check_room(image: OpenImage, signatures: int) -> None:

@@ -38,8 +38,9 @@ from repro_sign.trust.evidence import (
 from repro_sign.trust.judge import Reason, Verdict, VerdictWord, judge
 from repro_sign.trust.policy import TrustPolicy
 
-_MAX_GAP_BYTES: Final = 1 << 20
-"""Gaps align objects to 4,096 bytes; a longer one is remarkable whatever is in it."""
+_MAX_GAP_BYTES: Final = 4 << 20
+"""What is read of the gaps between objects, which align them to 4,096 bytes; honest images have
+less, and more is remarkable whatever is in it."""
 _FROM_MANIFEST: Final = "manifest"
 _NOT_INSTALLED: Final = SecondOpinion(None, "it is not installed", Prediction.EITHER, "")
 _Evidence = TypeVar("_Evidence", SignatureEvidence, ManifestEvidence)
@@ -279,6 +280,11 @@ def _warnings(image: OpenImage, request: VerifyRequest) -> Iterator[str]:
     if tail:
         what = "byte" if tail == 1 else "bytes"
         yield f"{tail} {what} after its last object: covered by no signature in the image"
+    room = _MAX_GAP_BYTES
     for start, length in image.gaps():
-        if length > _MAX_GAP_BYTES or any(image.read_at(start, length, "a gap")):
+        if length > room:
+            yield f"{length} bytes at offset {start} belong to no object"
+            return
+        room -= length
+        if any(image.read_at(start, length, "a gap")):
             yield f"{length} bytes at offset {start} belong to no object and are not all zero"

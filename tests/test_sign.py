@@ -369,3 +369,17 @@ def test_signing_again_drops_no_companion(author: Signer, image: Path) -> None:
     assert refused.status == 1
     assert "data.csv" in refused.err
     assert manifest.read_bytes() == before
+
+
+def test_an_image_changed_under_ones_own_signature_is_refused(author: Signer, image: Path) -> None:
+    author.sign(image)
+    changed = bytearray(image.read_bytes())
+    changed[600_000] ^= 1
+    image.write_bytes(changed)
+    result = author.account.run("sign", image)
+    assert result.status == 1
+    assert "siftool del 4" in result.err
+    assert image.read_bytes() == changed
+    author.account.program("siftool", "del", "4", image)
+    author.sign(image)
+    assert author.account.verify(image).status == 0
