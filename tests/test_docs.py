@@ -50,6 +50,8 @@ from repro_sign.finding import Finding
 from repro_sign.manifest import from_bytes
 from tests.account import Account, Signer
 from tests.conftest import Need
+from tests.corpus.cases import CASES
+from tests.corpus.recording import recorded
 from tests.programs import PROJECT
 
 UPDATE = bool(os.environ.get("UPDATE_DOCS"))
@@ -304,6 +306,22 @@ def _command_names(command: click.Command, name: str) -> Iterator[str]:
             found = command.get_command(context, sub)
             assert found is not None
             yield from _command_names(found, f"{name} {sub}")
+
+
+def test_the_differences_from_apptainer_are_those_of_the_corpus() -> None:
+    text = (PROJECT / "docs" / "apptainer-verify.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| `(.+)` \| (accepted|refused|crash) \| `(\w+)` \|$", text, re.MULTILINE)
+    cases = {one.name: one for one in CASES}
+    answers = recorded("1.4.5")
+    assert shown == [(name, answers[name], cases[name].verdict) for name, *_ in shown]
+    sections = re.split(
+        r"^### \d+\. ", text.partition("## The second opinion")[0], flags=re.MULTILINE
+    )
+    assert all("| `" in one for one in sections[1:-1]), "each difference has an example"
+    rules = text.partition("### How the answer is predicted")[2]
+    named = set(re.findall(r"`([^`]+)`", rules.replace("\n", " "))) - _reason_codes()
+    assert len(named) > 9
+    assert named <= set(cases)
 
 
 def test_every_reason_code_is_explained() -> None:
