@@ -101,7 +101,7 @@ def members_of(manifest: Manifest) -> dict[str, Any]:
         ],
         "predicateType": MANIFEST_TYPE,
         "predicate": {
-            "image": _image_members(manifest.image),
+            "image": image_members(manifest.image),
             "signer": {
                 "fingerprint": str(manifest.signer.fingerprint),
                 "user_id": manifest.signer.user_id,
@@ -163,7 +163,8 @@ def _visible(character: str) -> str:
     return json.dumps(character)[1:-1]
 
 
-def _image_members(image: ImageRecord) -> dict[str, Any]:
+def image_members(image: ImageRecord) -> dict[str, Any]:
+    """Return what a manifest says of an image as the members of its JSON object."""
     return {
         "size": image.size,
         "uuid": image.uuid,

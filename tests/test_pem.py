@@ -150,3 +150,25 @@ def test_openpgp_and_pem_on_one_image_count_as_two_people(
     both = ("--key", public, "--key", signer.public_key, "--require", "2")
     assert account.verify(image, *both).status == 0
     assert account.verify(image, "--key", public, "--require", "2").status == 5
+
+
+def test_a_key_in_a_file_of_any_name_signs(
+    account: Account, image: Path, tmp_path: Path, need: Need
+) -> None:
+    need("openssl")
+    private, public = make_key(tmp_path, ["-algorithm", "ed25519"])
+    account.ok("sign", image, "--key", private.rename(tmp_path / "my.key"))
+    assert account.verify(image, "--key", public).status == 0
+
+
+def test_keygen_makes_a_pem_key_that_signs_and_is_trusted_as_you(
+    account: Account, image: Path
+) -> None:
+    person = ("--name", "Ada Author", "--email", "ada@uni.example")
+    made = account.ok("keygen", "--store", "pem", *person, "--no-passphrase", "--json")
+    assert "carries no name" in made.err
+    for key in ((), ("--key", made.json["fingerprint"]), ("--key", made.json["secret_key"])):
+        account.ok("sign", image, *key)
+    result = account.verify(image)
+    assert (result.status, len(result.image["signatures"])) == (0, 1)
+    assert account.verify(image, "--key", account.home / made.json["public_key"]).status == 0

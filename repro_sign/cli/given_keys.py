@@ -19,6 +19,11 @@ def read_key(path: Path) -> Keys:
     shown = printable(str(path))
     try:
         data = read_small(path, MAX_RING_BYTES, "public key")
+        if b"-----BEGIN CERTIFICATE" in data:
+            raise UsageError(
+                f"{shown} is an X.509 certificate",
+                hint="give it with --certificate, and the roots with --certificate-roots",
+            )
         secret = is_private(data)
         found = Keys() if secret else read_keys(data, shown)
     except MalformedError as error:

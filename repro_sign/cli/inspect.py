@@ -11,6 +11,7 @@ from repro_sign.escaping import printable
 from repro_sign.finding import Finding
 from repro_sign.inspecting import Inspection, inspect_image
 from repro_sign.locations import find_locations
+from repro_sign.manifest import image_members
 from repro_sign.report import as_json
 from repro_sign.times import readable, rfc3339
 from repro_sign.trust.evidence import SignatureEvidence
@@ -83,17 +84,7 @@ def _document(found: Inspection) -> dict[str, Any]:
         "identity": str(record.identity),
         "definition": found.definition,
         "manifests": list(found.manifests),
-        "objects": [
-            {
-                "id": one.id,
-                "group": one.group,
-                "type": one.type,
-                "name": one.name,
-                "size": one.size,
-                "sha256": one.sha256.hex,
-            }
-            for one in record.objects
-        ],
+        "objects": image_members(record)["objects"],
         "signatures": [
             {
                 "object": one.object_id,

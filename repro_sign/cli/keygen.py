@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from repro_sign.cli.options import json_option, output_options, passphrase_option
+from repro_sign.cli.options import json_option, output_options, passphrase_option, say
 from repro_sign.cli.passphrases import ask_passphrase, passphrase_file, read_passphrase
 from repro_sign.errors import UsageError
 from repro_sign.escaping import printable
@@ -58,7 +58,7 @@ def command(
     chosen = Store(store) if store else default_store()
     named = chosen is not Store.PEM
     if not named and (name or email or comment):
-        raise UsageError("a PEM key carries no name: leave --name, --email and --comment away")
+        say("repro-sign: note: a PEM key carries no name; --name, --email, --comment are not used")
     request = KeyRequest(
         name=name or (_from_git("user.name", "--name") if named else ""),
         email=email or (_from_git("user.email", "--email") if named else ""),

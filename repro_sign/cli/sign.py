@@ -33,7 +33,10 @@ from repro_sign.signing import SignReport, SignRequest, sign_image
     "images", metavar="IMAGE...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
 @click.option(
-    "--key", "selector", metavar="FINGERPRINT|EMAIL|FILE.pem", help="The key to sign with."
+    "--key",
+    "selector",
+    metavar="FINGERPRINT|EMAIL|FILE",
+    help="The key to sign with: one of yours, or a PEM private key in a file.",
 )
 @passphrase_option
 @click.option(
@@ -94,7 +97,7 @@ def command(
 
 def _sealer(where: Locations, selector: str | None, option: Path | None) -> Sealer:
     """Make ready the key in a PEM file, or one from a store."""
-    if selector is not None and selector.endswith(".pem"):
+    if selector is not None and (selector.endswith(".pem") or Path(selector).is_file()):
         path = Path(selector)
         encrypted = is_encrypted(read_small(path, MAX_KEY_BYTES, "PEM key"))
         return prepare_file(path, _passphrase(printable(selector), encrypted, option))
