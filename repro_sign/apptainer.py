@@ -132,7 +132,7 @@ def verify(image: int, size: int, public: bytes, pem: bytes | None = None) -> An
             how = ["--key", _by_descriptor(key)] if pem else ["--local"]
             argv = ["verify", *how, _by_descriptor(image)]
             done = _run(argv, ring, None, files=(image, key), timeout=_limit(size))
-    except NoAnswerError as error:
+    except (NoAnswerError, RefusedError) as error:  # no program, no time, no room for a ring
         return Answer(None, str(error))
     if done.status == 0:
         return Answer(True, "")

@@ -29,9 +29,10 @@ def scratch_folder() -> Iterator[Path]:
     Folders that killed runs left are removed too: a folder in use is locked by its owner.
     Raises `RefusedError` where there is no room.
     """
-    parent = Path(_IN_MEMORY if os.access(_IN_MEMORY, os.W_OK | os.X_OK) else tempfile.gettempdir())
-    _sweep(parent)
     try:
+        in_memory = os.access(_IN_MEMORY, os.W_OK | os.X_OK)
+        parent = Path(_IN_MEMORY if in_memory else tempfile.gettempdir())
+        _sweep(parent)
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError as error:
@@ -80,7 +81,10 @@ def _no_room(error: OSError) -> RefusedError:
 @contextmanager
 def memory_file(content: bytes = b"") -> Iterator[int]:
     """Open a file that exists in memory only, positioned at its start (Linux)."""
-    descriptor = os.memfd_create("repro-sign")
+    try:
+        descriptor = os.memfd_create("repro-sign")
+    except OSError as error:
+        raise _no_room(error) from error
     try:
         try:
             view = memoryview(content)
