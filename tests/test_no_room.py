@@ -1,4 +1,4 @@
-"""No place for temporary files at all: verifying answers natively, and says what it went without."""
+"""No place for temporary files at all: verifying answers natively, and says what it lacked."""
 
 import shlex
 import subprocess
