@@ -19,8 +19,6 @@ class ExitCode(IntEnum):
     """No answer (could not be found out)."""
     UNSIGNED = 4
     UNTRUSTED = 5
-    INTERRUPTED = 130
-    """Ended by Ctrl-C, as shells count it."""
 
 
 OF_VERDICT: Final = {

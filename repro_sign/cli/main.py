@@ -17,6 +17,8 @@ from repro_sign import __version__
 from repro_sign.cli.options import explain
 from repro_sign.errors import NoAnswerError, ReproSignError, UsageError
 
+_INTERRUPTED: Final = 130
+"""Ended by Ctrl-C, as shells count it."""
 _COMMANDS: Final = {
     "keygen": "Make a signing key (and its revocation certificate).",
     "key": "List, show, export and import keys.",
@@ -91,7 +93,7 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except click.exceptions.Abort:
         click.echo("\nrepro-sign: interrupted", err=True)
-        return 130
+        return _INTERRUPTED
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -5,6 +5,7 @@ Whoever takes the first copy that verifies is fooled by one whose revocation was
 
 from collections.abc import Iterable, Iterator
 
+from repro_sign.errors import MalformedError
 from repro_sign.fingerprint import Fingerprint
 from repro_sign.openpgp.certificate import Certificate
 
@@ -21,11 +22,19 @@ class CertificateBook:
         self._origins: dict[Fingerprint, set[str]] = {}
 
     def add(self, certificates: Iterable[Certificate], origin: str) -> None:
-        """Add certificates, merging each with the copy that is already there."""
+        """Add certificates, merging each with the copy that is already there.
+
+        A copy that would make the whole too large (flooded with junk) is left out: those from
+        the user's own stores are added before those that came with an image.
+        """
         for certificate in certificates:
             name = certificate.fingerprint
-            known = self._by_fingerprint.get(name)
-            merged = known.merged(certificate) if known else certificate
+            merged = certificate
+            if known := self._by_fingerprint.get(name):
+                try:
+                    merged = known.merged(certificate)
+                except MalformedError:
+                    continue
             self._by_fingerprint[name] = merged
             self._origins.setdefault(name, set()).add(origin)
             for key_id in merged.key_ids:

@@ -58,17 +58,13 @@ class Certificate:
         return str(self.cert)
 
     def merged(self, other: "Certificate") -> "Certificate":
-        """Join two copies of one certificate, so that neither hides what the other knows."""
+        """Join two copies of one certificate, so that neither hides what the other knows.
+
+        Raises `MalformedError` if that gets too large.
+        """
         if bytes(self.cert) == bytes(other.cert):
             return self
         return describe(self.cert.merge(other.cert), had_secret=self.had_secret or other.had_secret)
-
-    def with_revocation(self, revocation: bytes) -> "Certificate":
-        """Return the certificate with a bare revocation signature added."""
-        try:
-            return describe(pysequoia.Cert.from_bytes(self.binary + revocation))
-        except RuntimeError as error:
-            raise MalformedError("not a revocation of this certificate") from error
 
 
 def describe(cert: pysequoia.Cert, *, had_secret: bool = False) -> Certificate:

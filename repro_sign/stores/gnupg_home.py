@@ -101,11 +101,6 @@ class GnuPGHome:
         except ValueError as error:
             raise RefusedError(f"gpg could not make the key: {_say(result.stderr)}") from error
 
-    def export_public(self, fingerprint: Fingerprint) -> bytes:
-        """Return a key's public packets, binary."""
-        exported = self._gpg().export_keys(fingerprint.hex, armor=False)
-        return bytes(exported)
-
     def export_secret(self, fingerprint: Fingerprint, passphrase: str | None) -> bytes:
         """Return a key's secret packets, binary, encrypted as they are in this home."""
         exported = self._gpg().export_keys(

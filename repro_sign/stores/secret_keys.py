@@ -52,11 +52,6 @@ class SigningKey:
         user_id = self.certificate.user_id if self.certificate else None
         return printable(user_id) if user_id else self.fingerprint.grouped()
 
-    @property
-    def needs_passphrase(self) -> bool:
-        """Whether we have to ask for it: for keys in GnuPG its agent does."""
-        return self.encrypted is True
-
     def unfit(self, now: datetime) -> str | None:
         """Return why this key should not sign now, or None."""
         certificate = self.certificate
