@@ -61,8 +61,6 @@ EXACT_PAGES = ("docs/format.md",)
 """Pages whose every digit has to be right: a worked example, no signature made anew."""
 AUTHORS = ("ada", "site")
 """Accounts that have an unsigned image and a passphrase in a file; the first begins."""
-OPTIONAL = {"cosign"}
-"""Programs too large for `make test` to fetch: where one is missing, what is shown of it stays."""
 VECTORS = PROJECT / "docs" / "vectors"
 NOWHERE = Locations(*[Path("/nonexistent")] * 3)
 
@@ -238,10 +236,6 @@ def _run_command(
     command: Command, lines: list[str], session: Session, runner: Runner
 ) -> Iterator[str]:
     shown = "".join(f"{line}\n" for line in lines[command.start + 1 : command.end])
-    program = command.typed.split()[0]
-    if program in OPTIONAL and shutil.which(program) is None:
-        yield from lines[command.start : command.end]
-        return
     printed = session.run(runner.actual(command.typed))
     if printed and not printed.endswith("\n"):
         printed += "\n"
@@ -268,7 +262,7 @@ def _changed_lines(shown: list[str], printed: list[str]) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", [*PAGES, *EXACT_PAGES])
 def test_a_page_shows_what_the_programs_print(name: str, need: Need, base_image: Path) -> None:
-    need("apptainer", "gpg", "bash")
+    need("apptainer", "gpg", "cosign", "bash")
     page = PROJECT / name
     with ExitStack() as stack:
         lines = _run_page(page, Runner(stack, base_image, exact=name in EXACT_PAGES))
@@ -429,6 +423,30 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
 
 
+def test_every_test_that_a_page_names_exists() -> None:
+    named = [
+        (page.parent / file, test)
+        for page in _pages()
+        for test, file in re.findall(
+            r"\[`(test_\w+)`\]\(([^)]+)\)", page.read_text(encoding="utf-8")
+        )
+    ]
+    assert len(named) > 30
+    missing = [
+        test for file, test in named if f"def {test}(" not in file.read_text(encoding="utf-8")
+    ]
+    assert not missing
+
+
+def test_the_layers_are_those_that_are_held() -> None:
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    held = [{name.strip().removeprefix("repro_sign.") for name in one.split("|")} for one in layers]
+    text = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("| Layer |")[2].partition("\n\n")[0].splitlines()[2:]
+    assert [set(re.findall(r"`(\w+)`", row.split("|")[1])) for row in table] == held
+
+
 def test_the_json_examples_are_json() -> None:
     for page in _pages():
         text = page.read_text(encoding="utf-8")
@@ -580,9 +598,7 @@ def test_what_is_signed_in_the_vectors_is_what_the_page_says() -> None:
 def test_gpg_and_cosign_say_the_same_of_the_vectors(
     need: Need, account: Account, tmp_path: Path
 ) -> None:
-    need("gpg")
-    if shutil.which("cosign") is None:
-        pytest.skip("cosign is not in the light set of scripts/tools")
+    need("gpg", "cosign")
     clear, bundle = _vectors("openpgp"), _vectors("sigstore")
     image = _vector_image(tmp_path, "signed")
     (tmp_path / "key.asc").write_text("\n".join(clear["public_key"]))
