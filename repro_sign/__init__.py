@@ -37,10 +37,19 @@ if TYPE_CHECKING:
     from repro_sign.known_keys import Keys, read_keys
     from repro_sign.locations import Locations, find_locations
     from repro_sign.manifest import Manifest
+    from repro_sign.pem.chain import read_chain
+    from repro_sign.pem.checked_chain import CheckedChain
     from repro_sign.sealing import Sealer
     from repro_sign.sealing.preparing import prepare, prepare_file
     from repro_sign.signing import SignReport, SignRequest, sign_image
-    from repro_sign.stores.secret_keys import SigningKey, Store, pick_key, signing_keys
+    from repro_sign.stores.secret_keys import (
+        AmbiguousKeyError,
+        SigningKey,
+        Store,
+        pick_key,
+        signing_keys,
+    )
+    from repro_sign.stores.trust_store import TrustEntry, read_entries
     from repro_sign.trust.evidence import (
         ImageEvidence,
         ManifestEvidence,
@@ -62,6 +71,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES: Final = {
+    "AmbiguousKeyError": "stores.secret_keys",
+    "CheckedChain": "pem.checked_chain",
     "Digest": "digest",
     "Engine": "verifying",
     "Expectation": "trust.policy",
@@ -93,6 +104,7 @@ _HOMES: Final = {
     "SigningKey": "stores.secret_keys",
     "Store": "stores.secret_keys",
     "ToolNotFoundError": "errors",
+    "TrustEntry": "stores.trust_store",
     "TrustPolicy": "trust.policy",
     "UnreadableError": "errors",
     "UsageError": "errors",
@@ -108,6 +120,8 @@ _HOMES: Final = {
     "pick_key": "stores.secret_keys",
     "prepare": "sealing.preparing",
     "prepare_file": "sealing.preparing",
+    "read_chain": "pem.chain",
+    "read_entries": "stores.trust_store",
     "read_keys": "known_keys",
     "sign_image": "signing",
     "signing_keys": "stores.secret_keys",
@@ -116,6 +130,8 @@ _HOMES: Final = {
 """The module, below this package, in which each public name lives."""
 
 __all__ = [
+    "AmbiguousKeyError",
+    "CheckedChain",
     "Digest",
     "Engine",
     "Expectation",
@@ -147,6 +163,7 @@ __all__ = [
     "SigningKey",
     "Store",
     "ToolNotFoundError",
+    "TrustEntry",
     "TrustPolicy",
     "UnreadableError",
     "UsageError",
@@ -163,6 +180,8 @@ __all__ = [
     "pick_key",
     "prepare",
     "prepare_file",
+    "read_chain",
+    "read_entries",
     "read_keys",
     "sign_image",
     "signing_keys",

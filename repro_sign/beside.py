@@ -37,6 +37,7 @@ from repro_sign.trust.evidence import ManifestEvidence
 OPENPGP_SUFFIX: Final = ".manifest.asc"
 PEM_SUFFIX: Final = ".sigstore.json"
 _SUFFIXES: Final = (OPENPGP_SUFFIX, PEM_SUFFIX)
+_TOO_MUCH: Final = "not read: the manifests beside this image are too large together"
 _MAX_MANIFESTS: Final = 64
 _MAX_TOGETHER_BYTES: Final = 8 << 20
 """What is read of all manifests beside an image: they are held in memory at once."""
@@ -45,10 +46,14 @@ _LATER: Final = re.compile(r"\.[0-9A-Fa-f]{16}\Z")
 
 @dataclass(frozen=True, slots=True)
 class ManifestFile:
-    """A manifest taken apart, nothing checked yet. `problem` is set if that failed."""
+    """A manifest taken apart, nothing checked yet.
+
+    `problem` is set if that failed, or if it was `left_out`, the ones before it being too large.
+    """
 
     path: Path
     problem: str = ""
+    left_out: bool = False
     text: bytes = b""
     signed: bytes = b""
     openpgp: ParsedSignature | None = None
@@ -119,16 +124,19 @@ def read_manifests(image: Path) -> tuple[ManifestFile, ...]:
     """Take all manifests beside an image apart, as far as together they stay in bounds."""
     files, room = [], _MAX_TOGETHER_BYTES
     for path in find_manifests(image):
-        file = read_manifest(path, room)
+        if room <= 0:
+            files.append(ManifestFile(path, _TOO_MUCH, left_out=True))
+            continue
+        file = read_manifest(path)
         room -= len(file.text)
         files.append(file)
     return tuple(files)
 
 
-def read_manifest(path: Path, limit: int = MAX_MANIFEST_BYTES) -> ManifestFile:
+def read_manifest(path: Path) -> ManifestFile:
     """Take a manifest file apart. Raises `UnreadableError` if it can't be read at all."""
     try:
-        data = read_small(path, min(limit, MAX_MANIFEST_BYTES), "manifest")
+        data = read_small(path, MAX_MANIFEST_BYTES, "manifest")
         return parse_manifest(path, data)
     except MalformedError as error:
         return ManifestFile(path, problem=str(error))
@@ -139,10 +147,10 @@ def parse_manifest(path: Path, data: bytes) -> ManifestFile:
     if path.name.endswith(PEM_SUFFIX):
         bundle = parse_bundle(data)
         envelope = bundle.envelope
-        return ManifestFile(path, "", envelope.payload, envelope.signed, bundle=bundle)
+        return ManifestFile(path, text=envelope.payload, signed=envelope.signed, bundle=bundle)
     block = clearsign.parse(data)
     signature = parse_signature(block.signature)
-    return ManifestFile(path, "", block.text, block.canonical, openpgp=signature)
+    return ManifestFile(path, text=block.text, signed=block.canonical, openpgp=signature)
 
 
 def check_manifest(file: ManifestFile, known: KnownKeys, now: datetime) -> CheckedSignature:
@@ -153,7 +161,8 @@ def check_manifest(file: ManifestFile, known: KnownKeys, now: datetime) -> Check
         (signature,) = file.bundle.envelope.signatures
         named = replace(signature, key_id=signature.key_id or _key_of(file.bundle.hint))
         return dsse.check(file.bundle.envelope, named, known.public_keys)
-    return CheckedSignature(Finding.MALFORMED, file.problem)
+    finding = Finding.UNSUPPORTED if file.left_out else Finding.MALFORMED
+    return CheckedSignature(finding, file.problem)
 
 
 def _key_of(hint: str) -> str:

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from repro_sign.errors import RefusedError
 from repro_sign.fingerprint import Fingerprint, SignerId
 from repro_sign.openpgp.book import CertificateBook
 from repro_sign.openpgp.certificate import Certificate, read_certificates
 from repro_sign.pem.book import PublicKeyBook
-from repro_sign.pem.keys import PublicKey, read_public_key
+from repro_sign.pem.keys import PublicKey, is_private, read_public_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,21 @@ class Keys:
 
 
 def read_keys(data: bytes, what: str) -> Keys:
-    """Read public keys of either kind; `what` names the file in errors. Raises `MalformedError`."""
+    """Read public keys of either kind; `what` names the file in errors.
+
+    Raises `MalformedError` if it holds none, and `RefusedError` if it holds a secret key: whoever
+    has that file can sign, so it proves nothing about who did.
+    """
     if b"-----BEGIN PUBLIC KEY" in data or b"-----BEGIN RSA PUBLIC KEY" in data:
         return Keys(public_keys=(read_public_key(data, what),))
-    return Keys(certificates=read_certificates(data, what))
+    secret = is_private(data)
+    certificates = () if secret else read_certificates(data, what)
+    if secret or any(one.had_secret for one in certificates):
+        raise RefusedError(
+            f"{what} holds a SECRET key: whoever has that file can sign, so it proves nothing",
+            hint="ask its owner for the public key, and tell them that their secret key is out",
+        )
+    return Keys(certificates=certificates)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ def _named_before(known: ManifestEvidence, folder: Path) -> tuple[Path, ...]:
         raise RefusedError(
             f"the manifest {printable(known.name)} names {printable(str(missing[0]))},"
             " which is not here",
-            hint="put the file back, or make a manifest without it: --again",
+            hint="put the file back, or make a manifest without it: --manifest-only --again",
         )
     return paths
 

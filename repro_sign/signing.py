@@ -56,6 +56,7 @@ class SignReport:
     added: tuple[int, ...]
     manifest: Path | None
     manifest_written: bool
+    image_left_alone: bool
     sha256: Digest
     identity: Digest
 
@@ -101,6 +102,7 @@ def _sign(path: Path, sealer: Sealer, request: SignRequest) -> SignReport:
         added=added,
         manifest=where,
         manifest_written=written,
+        image_left_alone=not request.touch_image,
         sha256=digests.whole["sha256"],
         identity=identity(signed, digests.ranges),
     )

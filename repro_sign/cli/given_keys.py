@@ -3,14 +3,13 @@
 from datetime import datetime
 from pathlib import Path
 
-from repro_sign.errors import MalformedError, UsageError
+from repro_sign.errors import MalformedError, RefusedError, UsageError
 from repro_sign.escaping import printable
 from repro_sign.files import read_small
 from repro_sign.fingerprint import SignerId
 from repro_sign.known_keys import Keys, read_keys
 from repro_sign.openpgp.certificate import MAX_RING_BYTES
 from repro_sign.pem.checked_chain import MAX_CERTIFICATES_BYTES, CheckedChain
-from repro_sign.pem.keys import is_private
 from repro_sign.times import utc_now
 
 
@@ -24,16 +23,10 @@ def read_key(path: Path) -> Keys:
                 f"{shown} is an X.509 certificate",
                 hint="give it with --certificate, and the roots with --certificate-roots",
             )
-        secret = is_private(data)
-        found = Keys() if secret else read_keys(data, shown)
-    except MalformedError as error:
-        raise UsageError(str(error), hint="--key takes an OpenPGP or PEM public key") from error
-    if secret or any(one.had_secret for one in found.certificates):
-        raise UsageError(
-            f"{shown} holds a SECRET key: whoever has that file can sign, so it proves nothing",
-            hint="ask the signer for the public key, and tell them that their secret key is out",
-        )
-    return found
+        return read_keys(data, shown)
+    except (MalformedError, RefusedError) as error:
+        hint = error.hint or "--key takes an OpenPGP or PEM public key"
+        raise UsageError(str(error), hint=hint) from error
 
 
 def read_chains(

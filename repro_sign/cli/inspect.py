@@ -67,7 +67,7 @@ def _signature_lines(one: SignatureEvidence) -> list[str]:
 
 def _state(one: SignatureEvidence) -> str:
     if one.finding is Finding.GOOD:
-        return "good by its certificate at hand, which proves nobody's name"
+        return "good by the key at hand, which proves nobody's name"
     return f"{one.finding.value}: {printable(one.message)}"
 
 

@@ -36,7 +36,7 @@ def command() -> None:
 @json_option
 @output_options
 def list_(*, secret_only: bool, json_: bool) -> None:
-    """List the keys in Apptainer's ring and in GnuPG."""
+    """List the keys in Apptainer's ring, in GnuPG and in PEM files made here."""
     entries = [one for one in list_keys(find_locations()) if one.secret_in or not secret_only]
     if json_:
         keys = [_members(one) for one in entries]

@@ -125,6 +125,8 @@ def _text(report: SignReport, sealer: Sealer) -> str:
     if report.added:
         objects = ", ".join(str(number) for number in report.added)
         lines.append(f"signed   {path}  (signature object {objects})")
+    elif report.image_left_alone:
+        lines.append(f"left     {path}  as it is")
     else:
         lines.append(f"complete {path}  (no signature was missing)")
     lines.append(f"  by        {name}")

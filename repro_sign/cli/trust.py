@@ -21,7 +21,6 @@ from repro_sign.fingerprint import Fingerprint, SignerId, parse_signer
 from repro_sign.known_keys import Keys, read_keys
 from repro_sign.locations import Locations, find_locations
 from repro_sign.openpgp.certificate import MAX_RING_BYTES
-from repro_sign.pem.keys import is_private
 from repro_sign.report import as_json
 from repro_sign.stores.certificates import gather
 from repro_sign.stores.trust_store import add_entry, read_entries, remove_entry
@@ -116,13 +115,7 @@ def _read(who: str, where: Locations) -> tuple[SignerId, Keys]:
 def _read_file(path: Path) -> tuple[SignerId, Keys]:
     shown = printable(str(path))
     data = read_small(path, MAX_RING_BYTES, "public key")
-    secret = is_private(data)
-    found = Keys() if secret else read_keys(data, shown)
-    if secret or any(one.had_secret for one in found.certificates):
-        raise RefusedError(
-            f"{shown} holds a SECRET key: whoever has that file can sign, so it proves nothing",
-            hint="ask the owner for the public key",
-        )
+    found = read_keys(data, shown)
     if len(found.signers) != 1:
         raise RefusedError(
             f"{shown} holds {len(found.signers)} keys; one at a time can be compared and trusted",

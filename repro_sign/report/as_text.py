@@ -138,38 +138,37 @@ def _coverage(report: ImageReport) -> Iterator[tuple[str, str]]:
 
 def _next(report: ImageReport) -> Iterator[tuple[str, str]]:
     """Say what the reader can do now, where the image is not verified."""
-    path = printable(str(report.path))
     codes = {reason.code for reason in report.verdict.reasons}
     match report.verdict.word:
-        case VerdictWord.FAILED if "not-sif" in codes:
-            yield "next", "check that this is the file you meant"
-        case VerdictWord.FAILED if "no-manifest" in codes:
-            yield (
-                "next",
-                f"get the manifest too: it lies where the image does, as {path}.manifest.asc",
-            )
-        case VerdictWord.FAILED if codes <= {"not-expected"}:
-            yield "next", "this is not the image whose digest you gave: is it another version?"
-        case VerdictWord.FAILED if codes <= {"manifest-not-exact"}:
-            yield "next", "ask who signed it since, or verify it without --exact"
         case VerdictWord.FAILED:
-            yield "next", "do not use it: get the image again from its author, and verify that"
+            yield "next", _after_failure(report, codes)
         case VerdictWord.UNKNOWN:
             yield "next", "this is no answer: mend the cause above and verify again"
         case VerdictWord.UNSIGNED:
-            yield (
-                "next",
-                "ask its author to sign it (repro-sign sign); an unsigned image is not broken",
-            )
+            message = "ask its author to sign it (repro-sign sign); an unsigned image is not broken"
+            yield "next", message
         case VerdictWord.UNTRUSTED if "too-few-signers" in codes:
             yield "next", "ask the missing people to sign it, or name more whom you trust"
         case VerdictWord.UNTRUSTED:
-            yield (
-                "next",
-                "take the author's fingerprint from the paper, not from where the image lay:",
-            )
+            where = "take the author's fingerprint from the paper, not from where the image lay:"
+            yield "next", where
             shown = pasteable(str(report.path))
             yield "", f"repro-sign verify {shown} --signer FINGERPRINT"
+
+
+def _after_failure(report: ImageReport, codes: set[str]) -> str:
+    if "not-sif" in codes:
+        return "check that this is the file you meant"
+    if "out-of-file" in codes:
+        return "the file looks cut short: is the download complete?"
+    if "no-manifest" in codes:
+        path = printable(str(report.path))
+        return f"get the manifest too: it lies where the image does, as {path}.manifest.asc"
+    if codes == {"not-expected"}:
+        return "this is not the image whose digest you gave: is it another version?"
+    if codes == {"manifest-not-exact"}:
+        return "ask who signed it since, or verify it without --exact"
+    return "do not use it: get the image again from its author, and verify that"
 
 
 def suggest_verify(image_path: Path, fingerprint: str) -> str:

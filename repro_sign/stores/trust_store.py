@@ -69,7 +69,7 @@ def read_stored_keys(where: Locations) -> Keys:
         data = read_if_there(path, MAX_CERTIFICATE_BYTES * 2, "public key")
         if data is None:
             continue
-        with suppress(MalformedError):
+        with suppress(MalformedError, RefusedError):
             found += read_keys(data, printable(str(path)))
     return found
 

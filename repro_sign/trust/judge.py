@@ -180,7 +180,7 @@ def _support(evidence: ImageEvidence, policy: TrustPolicy) -> Iterator[Reason]:
         if one.signer is not None:
             by.setdefault(one.signer, one.user_id or one.signer.grouped())
     for signer, name in by.items():
-        yield Reason("signed-by-trusted", f"signed by {name}, trusted by {policy.why(signer)}")
+        yield Reason("signed-by-trusted", f"signed by {name} (trusted: {policy.why(signer)})")
 
 
 def _notes(evidence: ImageEvidence, policy: TrustPolicy) -> Iterator[Reason]:
