@@ -21,6 +21,7 @@ from repro_sign import (
     Engine,
     KeyRequest,
     MalformedError,
+    RefusedError,
     ReproSignError,
     SignRequest,
     Store,
