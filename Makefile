@@ -27,6 +27,7 @@ check: $(READY) ## lint, format, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy fuzz/*.py
 	$(BIN)/lint-imports --no-cache
 
 format: $(READY) ## put the code into its form

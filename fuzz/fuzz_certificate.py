@@ -51,8 +51,6 @@ def use(certificate: Certificate) -> None:
         known.merged(certificate)
         certificate.merged(known)
     str(certificate.armored)
-    with suppress(MalformedError):
-        certificate.with_revocation(certificate.binary)
     book = CertificateBook()
     book.add([certificate], "fuzz")
     for signature, text in SIGNATURES:

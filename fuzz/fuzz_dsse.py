@@ -1,5 +1,6 @@
 """DSSE envelopes and Sigstore bundles, with their signatures."""
 
+from contextlib import suppress
 from typing import Final
 
 import atheris
@@ -13,18 +14,14 @@ with atheris.instrument_imports(include=["repro_sign"]):
 BOOK: Final = known_keys().public_keys
 
 
-def envelopes(data: bytes) -> list:
+def envelopes(data: bytes) -> list[dsse.Envelope]:
     """Return what the bytes are: an envelope of either type, a bundle's."""
     found = []
-    for parse in (
-        lambda: dsse.parse(data, dsse.SIF_METADATA),
-        lambda: dsse.parse(data, dsse.IN_TOTO),
-        lambda: bundle.parse(data).envelope,
-    ):
-        try:
-            found.append(parse())
-        except MalformedError:
-            continue
+    for payload_type in (dsse.SIF_METADATA, dsse.IN_TOTO):
+        with suppress(MalformedError):
+            found.append(dsse.parse(data, payload_type))
+    with suppress(MalformedError):
+        found.append(bundle.parse(data).envelope)
     return found
 
 

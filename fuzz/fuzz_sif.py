@@ -10,7 +10,7 @@ from harness import NOW, ForgeryError, known_keys, run, seeds
 with atheris.instrument_imports(include=["repro_sign"]):
     from repro_sign import comparison, integrity
     from repro_sign.legacy import describe_legacy
-    from repro_sign.sif.metadata import build_document, parse_document
+    from repro_sign.sif.metadata import Metadata, ObjectDigests, build_document, parse_document
     from repro_sign.sif.reader import OpenImage
     from repro_sign.trust.evidence import ImageEvidence
     from repro_sign.trust.judge import judge
@@ -32,7 +32,7 @@ def open_bytes(data: bytes) -> OpenImage:
     return OpenImage(PATH, FILE)
 
 
-def documents(image: OpenImage, digests: dict) -> set:
+def documents(image: OpenImage, digests: ObjectDigests) -> set[Metadata]:
     """Return the document of each group, as a value."""
     return {
         parse_document(build_document(image.header, members, digests))
@@ -40,9 +40,9 @@ def documents(image: OpenImage, digests: dict) -> set:
     }
 
 
-def signed_documents() -> set:
+def signed_documents() -> set[Metadata]:
     """Return the documents that the keys signed: those of all seeds."""
-    found = set()
+    found: set[Metadata] = set()
     for data in seeds("sif").values():
         image = open_bytes(data)
         found |= documents(image, integrity.hash_image(image, ()).ranges)
