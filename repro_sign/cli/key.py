@@ -50,12 +50,13 @@ def list_(*, secret_only: bool, json_: bool) -> None:
             one.fingerprint.grouped(),
             printable(one.user_id or "(no user id)"),
             one.algorithm,
+            f"{one.certificate.created:%Y-%m-%d}" if one.certificate else "-",
             _state(one),
             one.secret_place or "-",
         )
         for one in entries
     ]
-    table(("fingerprint", "user id", "kind", "state", "secret key"), rows)
+    table(("fingerprint", "user id", "kind", "created", "state", "secret key"), rows)
 
 
 @command.command("show")
