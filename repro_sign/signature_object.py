@@ -57,12 +57,10 @@ def take_apart(one: Descriptor, data: bytes) -> SignatureObject:
     if kind == "openpgp" and clearsign.BEGIN not in data:
         return SignatureObject(one, "unknown", (Finding.MALFORMED, _NOT_RECOGNISED))
     try:
-        if kind == "dsse":
-            return _with_document(one, kind, data)
-        block = clearsign.parse(data)
-        if block.text.startswith(_LEGACY_START):
+        block = clearsign.parse(data) if kind == "openpgp" else None
+        if block is not None and block.text.startswith(_LEGACY_START):
             return SignatureObject(one, "legacy", (Finding.LEGACY, _LEGACY_MESSAGE))
-        return _with_document(one, kind, data)
+        return _with_document(one, data, block)
     except MalformedError as error:
         return SignatureObject(one, kind, (Finding.MALFORMED, str(error)))
 
@@ -79,17 +77,21 @@ def check(one: SignatureObject, known: KnownKeys, now: datetime) -> tuple[Checke
     return (check_signature(one.openpgp, one.signed, known.certificates, now),)
 
 
-def _with_document(one: Descriptor, kind: str, data: bytes) -> SignatureObject:
-    """Read form and document of a signature that is not of the old form."""
+def _with_document(
+    one: Descriptor, data: bytes, block: clearsign.ClearSigned | None
+) -> SignatureObject:
+    """Read form and document of a signature that is not of the old form.
+
+    `block` is its clear-signed text, None for an envelope.
+    """
     hash_type = layout.SIGNATURE_EXTRA.unpack_from(one.extra)[0]
     if hash_type not in layout.SIGNATURE_HASH_TYPES:
         raise MalformedError(f"its descriptor names the unknown hash type {hash_type}")
     envelope, openpgp, problem = None, None, None
-    if kind == "dsse":
+    if block is None:
         envelope = dsse.parse(data, dsse.SIF_METADATA)
         text, signed = envelope.payload, envelope.signed
     else:
-        block = clearsign.parse(data)
         text, signed = block.text, block.canonical
         try:
             openpgp = parse_signature(block.signature)
@@ -101,4 +103,5 @@ def _with_document(one: Descriptor, kind: str, data: bytes) -> SignatureObject:
         metadata, bad_document = parse_document(text), ""
     except MalformedError as error:
         metadata, bad_document = None, str(error)
+    kind = "dsse" if block is None else "openpgp"
     return SignatureObject(one, kind, problem, signed, openpgp, envelope, metadata, bad_document)

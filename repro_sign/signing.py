@@ -25,7 +25,6 @@ from repro_sign.manifest_writing import check_names, write_manifest
 from repro_sign.sealing import Sealer
 from repro_sign.second_opinion import ask, opinion, question_for
 from repro_sign.sif import append, layout
-from repro_sign.sif.metadata import identity
 from repro_sign.sif.reader import OpenImage, named_error
 from repro_sign.signature_object import check, take_apart
 from repro_sign.times import utc_now
@@ -87,11 +86,12 @@ def _sign(path: Path, sealer: Sealer, request: SignRequest) -> SignReport:
         if request.touch_image:
             _demand_complete(signed, evidence, sealer)
             _ask_apptainer(signed, evidence, sealer, request)
+        facts = comparison.facts_of(signed, digests)
         where, written = None, False
         if request.write_manifest:
             where, written = write_manifest(
                 path,
-                comparison.facts_of(signed, digests),
+                facts,
                 request.companions,
                 sealer,
                 request.now,
@@ -103,8 +103,8 @@ def _sign(path: Path, sealer: Sealer, request: SignRequest) -> SignReport:
         manifest=where,
         manifest_written=written,
         image_left_alone=not request.touch_image,
-        sha256=digests.whole["sha256"],
-        identity=identity(signed, digests.ranges),
+        sha256=facts.sha256,
+        identity=facts.record.identity,
     )
 
 

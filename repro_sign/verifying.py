@@ -16,13 +16,12 @@ from repro_sign.durable import TEMPORARY_MARK
 from repro_sign.errors import MalformedError, NoAnswerError, RefusedError, UnreadableError
 from repro_sign.escaping import printable
 from repro_sign.finding import Finding
-from repro_sign.hashing import FileDigests, Progress
+from repro_sign.hashing import Progress
 from repro_sign.known_keys import Keys, KnownKeys
 from repro_sign.legacy import describe_legacy
 from repro_sign.locations import Locations, find_locations
 from repro_sign.pem.checked_chain import CheckedChain
 from repro_sign.second_opinion import Question, ask, opinion, question_for
-from repro_sign.sif.metadata import identity
 from repro_sign.sif.reader import OpenImage, looks_like_sif, open_image
 from repro_sign.signature_object import SignatureObject
 from repro_sign.stores.certificates import gather
@@ -181,7 +180,8 @@ def _gather_evidence(path: Path, request: VerifyRequest, policy: TrustPolicy) ->
             second = opinion(said, question, image, examined, known, now)
         elif policy.second_opinion:
             second = _NOT_INSTALLED
-        manifests = _manifests(image, files, digests, known, now, request)
+        facts = comparison.facts_of(image, digests)
+        manifests = _manifests(files, facts, known, now, request)
         evidence = ImageEvidence(
             name=path.name,
             objects=frozenset(one.id for one in image.objects if one.group),
@@ -189,7 +189,7 @@ def _gather_evidence(path: Path, request: VerifyRequest, policy: TrustPolicy) ->
             manifests=manifests,
             second_opinion=second,
             digests=digests.whole,
-            identity=identity(image, digests.ranges),
+            identity=facts.record.identity,
             warnings=tuple(_warnings(image, request)),
         )
         if not image.unchanged():
@@ -236,14 +236,12 @@ def _second_opinion(
 
 
 def _manifests(
-    image: OpenImage,
     files: Iterable[ManifestFile],
-    digests: FileDigests,
+    facts: comparison.ImageFacts,
     known: KnownKeys,
     now: datetime,
     request: VerifyRequest,
 ) -> tuple[ManifestEvidence, ...]:
-    facts = comparison.facts_of(image, digests)
     examined = []
     for file in files:
         policy = request.policy

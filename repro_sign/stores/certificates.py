@@ -17,8 +17,8 @@ from repro_sign.locations import Locations
 from repro_sign.openpgp.book import CertificateBook
 from repro_sign.openpgp.certificate import MAX_CERTIFICATE_BYTES, Certificate, read_ring
 from repro_sign.pem.keys import read_public_key
-from repro_sign.process import find_program
 from repro_sign.stores.apptainer_ring import read_public
+from repro_sign.stores.gnupg_at_hand import gnupg_at_hand
 from repro_sign.stores.trust_store import read_stored_keys
 
 KEYS_FOLDER: Final = "keys"
@@ -76,12 +76,9 @@ def _apptainer(where: Locations) -> Iterable[Certificate]:
 
 
 def _gnupg(where: Locations, wanted: set[str]) -> Iterable[Certificate]:
-    if not where.gnupg_home.is_dir() or find_program("gpg") is None:
-        return ()
-    from repro_sign.stores.gnupg_home import GnuPGHome  # python-gnupg: only where there is a home
-
+    home = gnupg_at_hand(where)
     try:
-        return GnuPGHome(where.gnupg_home).certificates(tuple(sorted(wanted)))
+        return home.certificates(tuple(sorted(wanted))) if home else ()
     except NoAnswerError:
         return ()
 

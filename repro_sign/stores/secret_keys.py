@@ -15,8 +15,8 @@ from repro_sign.openpgp.book import CertificateBook
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.secret import SecretKey
 from repro_sign.pem.keys import PublicKey
-from repro_sign.process import find_program
 from repro_sign.stores import apptainer_ring
+from repro_sign.stores.gnupg_at_hand import gnupg_at_hand
 from repro_sign.stores.pem_store import read_pem_keys
 from repro_sign.stores.trust_store import read_stored_keys
 from repro_sign.times import readable
@@ -102,11 +102,9 @@ def signing_keys(where: Locations) -> tuple[SigningKey, ...]:
 
 
 def _gnupg_keys(where: Locations) -> Iterable[SigningKey]:
-    if not where.gnupg_home.is_dir() or find_program("gpg") is None:
+    home = gnupg_at_hand(where)
+    if home is None:
         return ()
-    from repro_sign.stores.gnupg_home import GnuPGHome  # python-gnupg: only where there is a home
-
-    home = GnuPGHome(where.gnupg_home)
     names = tuple(one.hex for one in home.secret_fingerprints())
     certificates = home.certificates(names) if names else ()
     return [
@@ -193,11 +191,8 @@ def all_certificates(where: Locations) -> tuple[tuple[Certificate, tuple[Store, 
 
 
 def _gnupg_certificates(where: Locations) -> tuple[Certificate, ...]:
-    if not where.gnupg_home.is_dir() or find_program("gpg") is None:
-        return ()
-    from repro_sign.stores.gnupg_home import GnuPGHome
-
+    home = gnupg_at_hand(where)
     try:
-        return GnuPGHome(where.gnupg_home).certificates()
+        return home.certificates() if home else ()
     except NoAnswerError:
         return ()
