@@ -1,97 +1,131 @@
-"""Compare `repro-sign verify` with `apptainer verify` and plain digests, on images made here.
+"""Compare `repro-sign verify` with other tools that check a file, on images made here.
 
-    python -m benchmarks [MEBIBYTES ...]
+    python -m benchmarks [--sizes MIB ...] [--cores N ...] [--rounds N] [--no-cold]
+                         [--images N] [--record]
 
-Every tool is run in turn, several rounds; the best round of each counts. What is printed is the
-ratio to `apptainer verify`: below 1 is faster. Needs the programs that `scripts/tools` installs.
+What is printed is the ratio to `apptainer verify`: below 1 is faster. Needs the programs that
+`scripts/tools` installs, and room for three times the largest image in the folder for temporary
+files; what is missing of the others is left out.
 """
 
+import argparse
 import os
-import resource
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
-ROUNDS = 5
-SIZES_MIB = (1, 100)
+from benchmarks import limits, machine, record, result
+from benchmarks.contenders import contenders
+from benchmarks.measuring import MIB, Runner, Sample, best
+from benchmarks.result import Results, Setting
+from benchmarks.workshop import SignedImage, Workshop, repro_sign
+
+SIZES_MIB = (1, 100, 2048)
+SIGNATURES = (1, 4)
+FOLDER_IMAGES = 1000
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure for each size in MiB that is named, or for the usual ones."""
-    sizes = [int(one) for one in arguments] or SIZES_MIB
+    """Measure what is asked for and print it; with --record put it into the documentation."""
+    options = _options(arguments)
     with tempfile.TemporaryDirectory(prefix="rs-bench-") as name:
-        bench = Bench(Path(name))
-        print(f"{'image':>10}  {'tool':<34} {'ratio':>6} {'seconds':>8} {'peak MiB':>8}")
-        for size in sizes:
-            bench.compare(size)
+        room = shutil.disk_usage(name).free
+        if room < 3 * max(options.sizes) * MIB:
+            sys.exit(f"{name} has {room >> 20} MiB left: too few for images of that size")
+        workshop = Workshop(Path(name))
+        try:
+            results = _measure(workshop, options)
+        finally:
+            workshop.close()
+    for name, why in results.failed.items():
+        print(f"left out: {name}: {why}", file=sys.stderr)
+    if options.record:
+        record.record(results)
 
 
-class Bench:
-    """A scratch home with one key, and images of the sizes asked for."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._environment = {**os.environ, "HOME": str(folder), "PYTHONPATH": str(PROJECT)}
-        for name in ("GNUPGHOME", "APPTAINER_KEYSDIR", "XDG_CONFIG_HOME"):
-            self._environment.pop(name, None)
-        options = ("--name", "Bench Mark", "--email", "bench@uni.example", "--no-passphrase")
-        self._run([*_repro_sign("keygen"), *options, "--store", "apptainer", "--out", str(folder)])
-        (self._key,) = folder.glob("*.asc")
-
-    def compare(self, mebibytes: int) -> None:
-        """Print a row for each tool on an image of this size."""
-        image = self._image(mebibytes)
-        verify = _repro_sign("verify", "--key", str(self._key), str(image))
-        tools = {
-            "apptainer verify --local": ["apptainer", "verify", "--local", str(image)],
-            "repro-sign verify --engine native": [*verify, "--engine", "native"],
-            "repro-sign verify (auto)": verify,
-            "sha256sum": ["sha256sum", str(image)],
-            "python -c pass": [sys.executable, "-c", "pass"],
-        }
-        best = {name: self._best(argv) for name, argv in tools.items()}
-        unit = best["apptainer verify --local"][0]
-        for name, (seconds, peak) in best.items():
-            ratio = seconds / unit
-            print(f"{mebibytes:>6} MiB  {name:<34} {ratio:>6.2f} {seconds:>8.3f} {peak:>8}")
-
-    def _image(self, mebibytes: int) -> Path:
-        """Build an image with a partition of about this size, and sign it."""
-        image = self._folder / f"{mebibytes}.sif"
-        self._run([str(PROJECT / "scripts" / "make-image"), str(image)])
-        if mebibytes > 1:
-            payload = self._folder / "payload"
-            payload.write_bytes(os.urandom(1 << 20) * mebibytes)
-            add = ["siftool", "add", str(image), str(payload), "--datatype", "7", "--groupid", "1"]
-            self._run(add)
-            payload.unlink()
-        self._run([*_repro_sign("sign"), str(image)])
-        return image
-
-    def _best(self, argv: Sequence[str]) -> tuple[float, int]:
-        """Return the best time of several rounds, and the peak memory of this and earlier ones."""
-        times = []
-        for _ in range(ROUNDS):
-            start = time.perf_counter()
-            self._run(argv)
-            times.append(time.perf_counter() - start)
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10
-        return min(times), peak
-
-    def _run(self, argv: Sequence[str]) -> None:
-        subprocess.run(argv, check=True, capture_output=True, env=self._environment)
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES_MIB, metavar="MIB")
+    parser.add_argument("--cores", type=int, nargs="+", default=(1, 2), metavar="N")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N")
+    parser.add_argument("--no-cold", action="store_true", help="only with the image in the cache")
+    parser.add_argument("--images", type=int, default=FOLDER_IMAGES, metavar="N")
+    parser.add_argument("--record", action="store_true", help="write docs/performance.md")
+    return parser.parse_args(arguments)
 
 
-def _repro_sign(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "repro_sign", *arguments]
+def _measure(workshop: Workshop, options: argparse.Namespace) -> Results:
+    there = sorted(os.sched_getaffinity(0))
+    cores = sorted({min(count, len(there)) for count in options.cores})
+    told = machine.describe()
+    results: Results | None = None
+    for size in options.sizes:
+        path = workshop.image(size)
+        for people in SIGNATURES:
+            image = workshop.sign(path, people)
+            if people == 1:
+                workshop.sign_with_others(image)
+            results = results or Results(told, limits.measure(image.path), options.rounds)
+            if size > 1:
+                results.speeds = limits.measure(image.path)
+            settings = [Setting(size, people, count, cold=False) for count in cores]
+            if size > 1 and not options.no_cold:  # the disk limits, whatever the cores
+                settings.append(Setting(size, people, cores[-1], cold=True))
+            for setting in settings:
+                runner = Runner(workshop.environment, there[: setting.cores], setting.cold)
+                _compare(workshop, image, runner, setting, results)
+        workshop.remove(image)
+    if results is None:
+        sys.exit("no size to measure")
+    results.folder = _folder(workshop, there, options.images, options.rounds)
+    return results
+
+
+def _compare(
+    workshop: Workshop, image: SignedImage, runner: Runner, setting: Setting, results: Results
+) -> None:
+    files = (image.path,)
+    runs: dict[str, Callable[[], Sample]] = {
+        name: partial(runner.run, argv, files) for name, argv in contenders(workshop, image).items()
+    }
+    samples, failed = best(runs, results.rounds)
+    results.samples[setting] = samples
+    results.sizes[setting] = image.size
+    results.failed |= failed
+    print("\n".join(result.table(results, setting)), end="\n\n", flush=True)
+
+
+def _folder(
+    workshop: Workshop, cores: Sequence[int], images: int, rounds: int
+) -> tuple[int, dict[str, Sample]]:
+    """Measure a folder of small images: one run of ours, and a loop that runs Apptainer on each."""
+    first = workshop.sign(workshop.image(1), 1)
+    (folder := workshop.folder / "many").mkdir()
+    manifest = Path(f"{first.path}.manifest.asc")
+    for number in range(images):
+        shutil.copy(first.path, folder / f"{number}.sif")
+        shutil.copy(manifest, folder / f"{number}.sif.manifest.asc")
+    runner = Runner(workshop.environment, cores)
+    loop = f'for one in {folder}/*.sif; do apptainer verify --local "$one" || exit; done'
+    key = str(workshop.keys["Ada"])
+    runs: dict[str, Callable[[], Sample]] = {"loop": partial(runner.run, ["sh", "-c", loop])}
+    for options in ("--engine native --jobs 1", "--engine native --jobs 2", "--jobs 2"):
+        argv = repro_sign("verify", *options.split(), "--key", key, str(folder))
+        runs[f"repro-sign verify FOLDER {options}"] = partial(runner.run, argv)
+    samples, failed = best(runs, min(rounds, 3))
+    if failed:
+        sys.exit(f"the folder could not be verified: {failed}")
+    for name, one in samples.items():
+        ratio = one.seconds / samples["loop"].seconds
+        print(f"a folder of {images} images: {ratio:.3f} of a loop over apptainer verify: {name}")
+    return images, samples
 
 
 if __name__ == "__main__":
-    if missing := [one for one in ("apptainer", "siftool") if not shutil.which(one)]:
+    if missing := [one for one in ("apptainer", "siftool", "taskset") if not shutil.which(one)]:
         sys.exit(f"missing: {', '.join(missing)} (scripts/tools installs them)")
     main(sys.argv[1:])

@@ -11,11 +11,14 @@ with atheris.instrument_imports(include=["repro_sign"]):
     from repro_sign.openpgp import clearsign
     from repro_sign.openpgp.book import CertificateBook
     from repro_sign.openpgp.certificate import Certificate, read_certificates, read_ring
+    from repro_sign.openpgp.changes import said_besides
     from repro_sign.openpgp.check import check_signature, parse_signature
+    from repro_sign.openpgp.received import address_of, for_address, receive, self_signed
     from repro_sign.openpgp.secret import read_secret_key, read_secret_ring
     from repro_sign.openpgp.self_signatures import revocation_of, self_signature_at
     from repro_sign.openpgp.subkeys import subkey_of
-    from repro_sign.pem.keys import read_private_key, read_public_key
+    from repro_sign.pem.algorithms import read_private_key
+    from repro_sign.pem.keys import read_public_key
 
 KNOWN: Final = known_keys().certificates
 BLOCKS: Final = [
@@ -37,6 +40,8 @@ def one(data: bytes) -> None:
     read_secret_ring(data)
     for certificate in read_ring(data):
         use(certificate)
+        with suppress(MalformedError, RefusedError):
+            use(receive(data, certificate.fingerprint, "fuzz"))
 
 
 def use(certificate: Certificate) -> None:
@@ -50,6 +55,10 @@ def use(certificate: Certificate) -> None:
     if known:
         known.merged(certificate)
         certificate.merged(known)
+        said_besides(known, certificate, NOW)
+    self_signed(certificate)
+    for address in filter(None, map(address_of, certificate.user_ids)):
+        for_address(certificate, address)
     str(certificate.armored)
     book = CertificateBook()
     book.add([certificate], "fuzz")

@@ -1,4 +1,4 @@
-"""Manifests: the statement, the key in it, both signed forms, and the comparison with an image."""
+"""Manifests and notices: the statement, the key in it, both signed forms, files of several."""
 
 import os
 from contextlib import suppress
@@ -9,11 +9,13 @@ import atheris
 from harness import HERE, NOW, ForgeryError, known_keys, run, seeds
 
 with atheris.instrument_imports(include=["repro_sign"]):
-    from repro_sign import beside, comparison, integrity
+    from repro_sign import beside, comparison, integrity, notice, notice_files, noticed, signed_file
     from repro_sign.errors import MalformedError, RefusedError
+    from repro_sign.finding import Finding
     from repro_sign.known_keys import KnownKeys
-    from repro_sign.manifest import embedded_key, from_bytes, to_bytes
+    from repro_sign.manifest import from_bytes, to_bytes
     from repro_sign.sif.reader import OpenImage
+    from repro_sign.statement import embedded_key
 
 KNOWN: Final = known_keys()
 PATHS: Final = (Path("fuzz.sif.manifest.asc"), Path("fuzz.sif.sigstore.json"))
@@ -33,12 +35,21 @@ def one(data: bytes) -> None:
             again = from_bytes(to_bytes(manifest))
             if (again.subjects, again.image) != (manifest.subjects, manifest.image):
                 raise ForgeryError("writing and reading changed a manifest")
+    with suppress(MalformedError):
+        said = notice.from_bytes(data)
+        with suppress(RefusedError):
+            if notice.from_bytes(notice.to_bytes(said)) != said:
+                raise ForgeryError("writing and reading changed a notice")
+    with suppress(MalformedError):
+        for each in notice_files.parse("fuzz", data):
+            if noticed.examine(each, KNOWN, NOW).finding is Finding.GOOD:
+                raise ForgeryError("a good notice, and nobody signed one")
     for path in PATHS:
         with suppress(MalformedError):
-            examine(beside.parse_manifest(path, data))
+            examine(signed_file.parse(path, data))
 
 
-def examine(file: beside.ManifestFile) -> None:
+def examine(file: signed_file.SignedFile) -> None:
     """Check a manifest's signature with the known keys and with the one it brings along."""
     known = KnownKeys()
     known.add(file.keys, "manifest")

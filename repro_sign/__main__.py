@@ -1,9 +1,15 @@
 """Start the command line: `python -m repro_sign`, and the program `repro-sign`."""
 
+import gc
 import signal
 import sys
+from contextlib import suppress
 
 from repro_sign import __version__
+
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
+"""Imports make tens of thousands of objects that stay: to look for garbage among them every 700
+objects, as Python does, takes a tenth of a short run."""
 
 
 def main() -> None:
@@ -15,6 +21,8 @@ def main() -> None:
     for name in ("SIGTERM", "SIGHUP"):  # end as on Ctrl-C: nothing is left lying about
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _end)
+    _leave_no_core()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     try:
         from repro_sign.cli.main import run
 
@@ -22,6 +30,20 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("\nrepro-sign: interrupted\n")
         sys.exit(130)
+
+
+def _leave_no_core() -> None:
+    """Let a crash of this process, or of a program that it starts, write no memory to a disk.
+
+    It may hold a passphrase. The limit is 1 and not 0, since Linux hands a core to a program that
+    collects them (`core_pattern`) whatever the limit is, save for this one.
+    """
+    with suppress(ImportError):  # Windows writes none unasked
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_CORE)
+        least = 1 if most == resource.RLIM_INFINITY else min(1, most)
+        resource.setrlimit(resource.RLIMIT_CORE, (least, least))
 
 
 def _end(number: int, _: object) -> None:

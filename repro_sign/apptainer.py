@@ -12,14 +12,25 @@ from pathlib import Path
 
 from repro_sign.errors import NoAnswerError, RefusedError
 from repro_sign.escaping import printable
+from repro_sign.fingerprint import Fingerprint
 from repro_sign.process import Completed, find_program, fresh_environment, require_program, run
 from repro_sign.scratch import memory_file, read_all, scratch_folder
 
 INSTALL_HINT = "install Apptainer (apptainer.org), or keep the key in GnuPG: --store gnupg"
 _SLOWEST_BYTES_PER_SECOND = 10 << 20
 """A reading speed that even bad network disks reach: time limits are counted with it."""
+_COMPLAINTS = ("FATAL:", "ERROR:")
+_NETWORK_VARIABLES = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR"),
+)
+"""How it reaches a key server: through which proxy, and whom it believes there."""
 _REFUSED = 255
 """Every ordinary failure of sign and verify; 1 is a usage error, 2 a crash."""
+
+
+_NOT_STARTED = "While initializing"
+"""How its complaint begins where it got no further than its own configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +121,18 @@ def new_pair(name: str, email: str, comment: str, passphrase: str) -> tuple[byte
         return read_all(ring.public), read_all(ring.secret)
 
 
+def push_key(public: bytes, fingerprint: Fingerprint, url: str) -> None:
+    """Let `apptainer key push` send a public key, the only one that it sees, to a key server.
+
+    Its word that the key arrived is no proof: ask the server. Raises `RefusedError`.
+    """
+    with ring_of(public) as ring:
+        argv = ["key", "push", "-u", url, fingerprint.hex]
+        done = _run(argv, ring, None, passed=_NETWORK_VARIABLES)
+        if done.status:
+            raise RefusedError(f"apptainer key push failed: {_say(done)}")
+
+
 def sign(image: int, size: int, public: bytes, secret: bytes, passphrase: str | None) -> None:
     """Let `apptainer sign` add signatures to the open file `image`, a private copy.
 
@@ -134,9 +157,20 @@ def verify(image: int, size: int, public: bytes, pem: bytes | None = None) -> An
             done = _run(argv, ring, None, files=(image, key), timeout=_limit(size))
     except (NoAnswerError, RefusedError) as error:  # no program, no time, no room for a ring
         return Answer(None, str(error))
+    return answer_of(done)
+
+
+def answer_of(done: Completed) -> Answer:
+    """Read the answer of an `apptainer verify` that has ended.
+
+    An Apptainer that can't even start (its configuration is damaged, say) ends with the status of
+    a refusal, and has not looked at the image.
+    """
     if done.status == 0:
         return Answer(True, "")
-    return Answer(False if done.status == _REFUSED else None, _say(done))
+    words = _say(done)
+    refused = done.status == _REFUSED and not words.startswith(_NOT_STARTED)
+    return Answer(False if refused else None, words)
 
 
 def _run(
@@ -147,14 +181,18 @@ def _run(
     answers: int = 0,
     files: tuple[int, ...] = (),
     timeout: float = 60.0,
+    passed: tuple[str, ...] = (),
 ) -> Completed:
-    """Run apptainer; the passphrase is answered `answers` times from a file in memory."""
+    """Run apptainer; the passphrase is answered `answers` times from a file in memory.
+
+    `passed` are variables of ours that it may see.
+    """
     program = require_program("apptainer", hint=INSTALL_HINT)
     text = (f"{passphrase}\n" * answers).encode() if passphrase is not None else b""
     with memory_file(text) as stdin:
         return run(
             [str(program), *argv],
-            env=ring.environment,
+            env={**fresh_environment(*passed), **ring.environment},
             stdin=stdin,
             pass_fds=(ring.public, ring.secret, *files),
             timeout=timeout,
@@ -173,6 +211,6 @@ def _limit(size: int) -> float:
 def _say(done: Completed) -> str:
     """Return what it complains of, without its remarks about our memory files' modes."""
     lines = done.stderr.decode("utf-8", "replace").splitlines()
-    fatal = [line.removeprefix("FATAL:").strip() for line in lines if line.startswith("FATAL:")]
+    fatal = [line.partition(":")[2].strip() for line in lines if line.startswith(_COMPLAINTS)]
     words = fatal[-1] if fatal else done.words
     return printable(words) or f"exit status {done.status}"

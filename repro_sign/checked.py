@@ -17,6 +17,7 @@ class CheckedSignature:
     `signer` is the (primary) key that made it, set where that key is at hand; `claimed` the key
     that the signature names, a claim unless `signer` is set. `message` says in a sentence what
     was found, `notes` what a good one leans on. Only OpenPGP signatures have a time and a name.
+    `key_ended` is when the key of a good one expired or was revoked since.
     """
 
     finding: Finding
@@ -26,3 +27,4 @@ class CheckedSignature:
     user_id: str | None = None
     signed_at: datetime | None = None
     notes: tuple[str, ...] = ()
+    key_ended: datetime | None = None

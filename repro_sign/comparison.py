@@ -1,7 +1,7 @@
 """Compare an image, and files beside it, with what a manifest says of them (design, section 5)."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,10 +12,11 @@ from repro_sign.escaping import printable
 from repro_sign.files import open_regular
 from repro_sign.hashing import FileDigests, digest_file
 from repro_sign.interrupted import digest_before
-from repro_sign.manifest import ImageRecord, Manifest, ObjectRecord, Subject
+from repro_sign.manifest import ImageRecord, Manifest, ObjectRecord
 from repro_sign.sif import layout
-from repro_sign.sif.metadata import identity
+from repro_sign.sif.metadata import ObjectDigests, identity
 from repro_sign.sif.reader import OpenImage
+from repro_sign.statement import Subject
 from repro_sign.trust.evidence import ManifestEvidence, Match
 
 _INTERRUPTED: Final = (
@@ -77,13 +78,13 @@ def digest_companion(path: Path) -> tuple[Digest, Digest]:
     return whole["sha256"], whole["blake3"]
 
 
-def facts_of(image: OpenImage, digests: FileDigests) -> ImageFacts:
-    """Describe an image in the terms of a manifest."""
-    record = ImageRecord(
+def record_of(image: OpenImage, object_digests: ObjectDigests) -> ImageRecord:
+    """Describe an image, its content aside, as a manifest does, with these object digests."""
+    return ImageRecord(
         size=image.size,
         uuid=_uuid(image.header.uuid),
         arch=_arch(image.header.arch),
-        identity=identity(image, digests.ranges),
+        identity=identity(image, object_digests),
         objects=tuple(
             ObjectRecord(
                 id=one.id,
@@ -91,11 +92,15 @@ def facts_of(image: OpenImage, digests: FileDigests) -> ImageFacts:
                 type=one.kind,
                 name=one.label,
                 size=one.size,
-                sha256=digests.ranges[one.id, "sha256"],
+                sha256=object_digests[one.id, "sha256"],
             )
             for one in sorted(image.objects, key=lambda one: one.id)
         ),
     )
+
+
+def facts_of(image: OpenImage, digests: FileDigests) -> ImageFacts:
+    """Describe an image in the terms of a manifest."""
     linked = frozenset(
         one.id
         for one in image.signatures
@@ -106,7 +111,7 @@ def facts_of(image: OpenImage, digests: FileDigests) -> ImageFacts:
         folder=image.path.parent,
         sha256=digests.whole["sha256"],
         blake3=digests.whole["blake3"],
-        record=record,
+        record=record_of(image, digests.ranges),
         linked_signatures=linked,
         digest_before=partial(digest_before, image),
     )
@@ -115,9 +120,10 @@ def facts_of(image: OpenImage, digests: FileDigests) -> ImageFacts:
 def compare_image(manifest: Manifest, facts: ImageFacts) -> tuple[Match, tuple[str, ...]]:
     """Compare an image with a manifest (design, section 5)."""
     subject = manifest.subjects[0]
-    notes = _name_notes(subject, facts)
+    notes = name_notes(subject, facts.name)
     if (subject.sha256, subject.blake3) == (facts.sha256, facts.blake3):
-        return Match.EXACT, notes
+        untrue = tuple(_untrue(manifest.image, facts.record))
+        return (Match.DIFFERS, untrue) if untrue else (Match.EXACT, notes)
     said = {one.id: one for one in manifest.image.objects}
     found = {one.id: one for one in facts.record.objects}
     changed = [
@@ -142,8 +148,27 @@ def compare_image(manifest: Manifest, facts: ImageFacts) -> tuple[Match, tuple[s
     return Match.SIGNATURES_ADDED, (*notes, _NO_LONGER)
 
 
-def _name_notes(subject: Subject, facts: ImageFacts) -> tuple[str, ...]:
-    if subject.name == facts.name:
+def _untrue(said: ImageRecord, found: ImageRecord) -> Iterator[str]:
+    """Say what a manifest about these very bytes says of them that is not so.
+
+    The words for types and architectures are left out: later versions may know better ones.
+    """
+    about = "is about these very bytes, and describes"
+    theirs, ours = ([_essence(each) for each in one.objects] for one in (said, found))
+    wrong = [one for one in sorted(theirs) if theirs.count(one) != ours.count(one)]
+    for number in dict.fromkeys(one[0] for one in wrong):
+        yield f"it {about} object {number} otherwise than it is"
+    if not wrong and (said.identity != found.identity or len(theirs) != len(ours)):
+        yield f"it {about} the image otherwise than it is"
+
+
+def _essence(one: ObjectRecord) -> tuple[int, int, str, int, str]:
+    return one.id, one.group, one.name, one.size, one.sha256.hex
+
+
+def name_notes(subject: Subject, name: str) -> tuple[str, ...]:
+    """Say if the image has another name than the one that it was signed under."""
+    if subject.name == name:
         return ()
     return (f"it was signed under the name {printable(subject.name)}",)
 

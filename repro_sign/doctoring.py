@@ -1,27 +1,31 @@
 """Use case: look at what is installed and which keys there are, and say what is wrong."""
 
-import os
 import platform
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
 from repro_sign import __version__, apptainer
-from repro_sign.errors import MalformedError, ReproSignError
+from repro_sign.errors import MalformedError, RefusedError, ReproSignError
 from repro_sign.escaping import printable
+from repro_sign.files import demand_own_file
+from repro_sign.key_health import Gravity, examine_key
 from repro_sign.locations import Locations
 from repro_sign.process import find_program, fresh_environment, run
 from repro_sign.stores.apptainer_ring import PUBLIC_NAME, SECRET_NAME
-from repro_sign.stores.listing import KeyEntry, list_keys
+from repro_sign.stores.exposure import exposed, places_of
+from repro_sign.stores.listing import KeyEntry, survey_keys
+from repro_sign.stores.revocations import path_of
+from repro_sign.stores.secret_keys import SECRET_STORES
 from repro_sign.stores.trust_store import read_entries
 from repro_sign.times import readable
 
-_SOON: Final = timedelta(days=60)
+_OVER: Final = {"revoked", "expired"}
+"""Findings after which nothing else about a key matters."""
 _LIBRARIES: Final = ("pysequoia", "cryptography", "python-gnupg", "blake3")
 
 
@@ -81,19 +85,12 @@ def _programs() -> Iterator[Observation]:
 
 
 def _folders(where: Locations) -> Iterator[Observation]:
-    """Secret keys that others can read are no secret."""
-    secret = where.apptainer_keys / SECRET_NAME
-    for path in (where.apptainer_keys, secret, where.gnupg_home, where.revocations, where.pem_keys):
-        mode = _mode(path)
-        if mode is not None and mode & 0o077:
-            yield Observation(
-                State.WRONG,
-                "permissions",
-                f"others have access to {printable(str(path))} (mode {mode:03o})",
-                f"chmod go= {printable(str(path))}",
-            )
-    for path in (where.apptainer_keys / PUBLIC_NAME, secret):
-        if _mode(path) is not None and _armored(path):
+    places = [path for store in SECRET_STORES for path in places_of(where, store)]
+    for one in exposed(*places, where.revocations):
+        yield Observation(State.WRONG, "permissions", one.words, one.remedy)
+    for name in (PUBLIC_NAME, SECRET_NAME):
+        path = where.apptainer_keys / name
+        if _armored(path):
             yield Observation(
                 State.WRONG,
                 "Apptainer's ring",
@@ -104,10 +101,13 @@ def _folders(where: Locations) -> Iterator[Observation]:
 
 def _keys(where: Locations, now: datetime) -> Iterator[Observation]:
     try:
-        entries = [entry for entry in list_keys(where) if entry.secret_in]
+        survey = survey_keys(where)
     except ReproSignError as error:
         yield Observation(State.WRONG, "keys", str(error), error.hint or "")
         return
+    if survey.silence is not None:
+        yield Observation(State.WRONG, "gpg-agent", str(survey.silence), survey.silence.hint or "")
+    entries = [entry for entry in survey.entries if entry.secret_in]
     if not entries:
         yield Observation(State.NOTE, "keys", "no key to sign with", "repro-sign keygen")
     for entry in entries:
@@ -115,57 +115,36 @@ def _keys(where: Locations, now: datetime) -> Iterator[Observation]:
 
 
 def _key(entry: KeyEntry, where: Locations, now: datetime) -> Iterator[Observation]:
+    """Say what is wrong with a key; who can read its files is said once for all keys."""
     one = entry.certificate
     name = f"{entry.fingerprint.grouped()} {printable(entry.user_id or '')}".rstrip()
-    if one is None:
-        yield from _protection(entry, name)
-        yield Observation(State.OK, "key", f"{name}: {entry.algorithm}, {entry.secret_place}")
+    found = examine_key(
+        one or entry.public_key, now, secret_in=entry.secret_in, encrypted=entry.encrypted
+    )
+    for finding in found:
+        state = State.WRONG if finding.gravity is Gravity.WRONG else State.NOTE
+        yield Observation(state, "key", f"{name}: {finding.message}", finding.remedy)
+    if _OVER & {finding.code for finding in found}:
         return
-    if one.revoked:
-        yield Observation(State.NOTE, "key", f"{name}: revoked")
-        return
-    if one.expires is not None and one.expires <= now:
-        yield Observation(State.NOTE, "key", f"{name}: expired on {readable(one.expires)}")
-        return
-    yield from _protection(entry, name)
-    if one.expires is not None and one.expires - now < _SOON:
-        message = f"{name}: expires on {readable(one.expires)}"
-        yield Observation(State.NOTE, "key", message, "make a new one in time: repro-sign keygen")
-    if not (where.revocations / f"{one.fingerprint.hex}.asc").exists():
+    if one is not None and not path_of(where, one.fingerprint).exists():
         message = f"{name}: no revocation certificate is stored here"
-        remedy = f"gpg --generate-revocation {one.fingerprint.hex}"
+        remedy = f"repro-sign key backup {one.fingerprint.hex} -o FILE makes one"
         yield Observation(State.NOTE, "key", message, remedy)
-    if not one.usable:
-        message = f"{name}: nobody can check its signatures (self-signature made with SHA-1?)"
-        yield Observation(State.WRONG, "key", message, "make a new key: repro-sign keygen")
-    else:
-        ends = f"until {readable(one.expires)}" if one.expires else "never expires"
-        yield Observation(State.OK, "key", f"{name}: {one.algorithm}, {ends}, {entry.secret_place}")
-
-
-def _protection(entry: KeyEntry, name: str) -> Iterator[Observation]:
-    if entry.encrypted is False:
-        message = f"{name}: its secret key is stored without a passphrase"
-        yield Observation(State.NOTE, "key", message, "keep the folder on an encrypted disk")
+    if not any(finding.gravity is Gravity.WRONG for finding in found):
+        ends = ", until " + readable(one.expires) if one and one.expires else ", never expires"
+        message = f"{name}: {entry.algorithm}{ends}, {entry.secret_place}"
+        yield Observation(State.OK, "key", message)
 
 
 def _trust(where: Locations) -> Iterator[Observation]:
     try:
         entries = read_entries(where)
-    except MalformedError as error:
+        demand_own_file(where.policy_file)
+    except (MalformedError, RefusedError) as error:
         yield Observation(State.WRONG, "trust store", str(error), error.hint or "")
         return
     shown = printable(str(where.trust_file))
     yield Observation(State.OK, "trust store", f"{len(entries)} trusted, in {shown}")
-
-
-def _mode(path: Path) -> int | None:
-    if os.name != "posix":
-        return None
-    try:
-        return stat.S_IMODE(path.stat().st_mode)
-    except OSError:
-        return None
 
 
 def _armored(path: Path) -> bool:

@@ -21,6 +21,10 @@ class RefusedError(ReproSignError):
     """What was asked for will not be done as things stand (unfit key, wrong passphrase …)."""
 
 
+class NotServedError(RefusedError):
+    """Whoever was asked answers that they do not have the thing: an answer, if not a happy one."""
+
+
 class UsageError(ReproSignError):
     """The call itself makes no sense: a value that can't be, or two that exclude each other."""
 

@@ -39,7 +39,9 @@ def printable(text: str, *, limit: int = MAX_SHOWN_CHARACTERS) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    return "\\" not in text and not any(map(is_hidden, text))
+    if "\\" in text:
+        return False
+    return (text.isascii() and text.isprintable()) or not any(map(is_hidden, text))
 
 
 def _escape(character: str) -> str:

@@ -9,7 +9,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from repro_sign.errors import MalformedError, UnreadableError
+from repro_sign.errors import MalformedError, RefusedError, UnreadableError
 from repro_sign.escaping import printable
 
 
@@ -87,3 +87,58 @@ def read_small(path: Path, limit: int, what: str) -> bytes:
 def read_if_there(path: Path, limit: int, what: str) -> bytes | None:
     """Return the content of a file as `read_small` does, or None if there is no such file."""
     return read_small(path, limit, what) if os.path.lexists(path) else None
+
+
+def read_beginning(path: Path, length: int) -> bytes:
+    """Return the first bytes of a regular file, or all if there are fewer.
+
+    Raises `UnreadableError`.
+    """
+    descriptor = open_regular(path, os.O_RDONLY)
+    try:
+        with open(descriptor, "rb") as file:
+            return file.read(length)
+    except OSError as error:
+        raise UnreadableError(f"{printable(str(path))}: {error.strerror}") from error
+
+
+def demand_own_file(path: Path) -> None:
+    """Refuse a file that other users can write or replace: what it says would be believed.
+
+    What lies in a folder that only its owner enters is out of others' reach, whatever its mode.
+    Raises `RefusedError`.
+    """
+    if not os.path.lexists(path):
+        return
+    demand_own(path.parent)
+    if not _is_closed(path.parent):
+        demand_own(path)
+
+
+def demand_own(path: Path) -> None:
+    """Refuse a file or folder that is another user's or that others can write (POSIX).
+
+    Root's is fine: root can do anything anyhow. Raises `RefusedError`.
+    """
+    if os.name != "posix":
+        return
+    try:
+        status = os.stat(path)
+    except OSError:
+        return  # not there, or not to be read: whoever reads it says so
+    shown = printable(str(path))
+    if status.st_uid not in (0, os.geteuid()):
+        raise RefusedError(
+            f"{shown} belongs to another user, so what it says can't be believed",
+            hint=f"take it away, or make it yours: chown {os.geteuid()} {shown}",
+        )
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise RefusedError(
+            f"others can write {shown}, so what it says can't be believed",
+            hint=f"look at what is in it, then: chmod go-w {shown}",
+        )
+
+
+def _is_closed(folder: Path) -> bool:
+    status = os.stat(folder)
+    return os.name == "posix" and not status.st_mode & 0o077

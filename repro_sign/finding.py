@@ -53,6 +53,11 @@ class Finding(StrEnum):
         return self in _SPOILING
 
     @property
+    def genuine(self) -> bool:
+        """Whether the holder of the key made the signature, however unfit the key was."""
+        return self in _GENUINE
+
+    @property
     def disagrees(self) -> bool:
         """Whether the signature says something else than what the image is."""
         return self in _DISAGREEING
@@ -80,3 +85,13 @@ _DISAGREEING = frozenset(
         Finding.BAD_METADATA,
     }
 )
+_GENUINE = frozenset(
+    {
+        Finding.GOOD,
+        Finding.KEY_EXPIRED,
+        Finding.KEY_NOT_YET_VALID,
+        Finding.KEY_REVOKED,
+        Finding.SIGNATURE_EXPIRED,
+    }
+)
+"""Found only after the value of the signature, and the binding of a subkey, proved good."""

@@ -50,6 +50,11 @@ class Fingerprint:
         """The last 16 digits, which is how signatures of old tools name their key."""
         return self.hex[-16:]
 
+    @property
+    def file_name(self) -> str:
+        """The name of the file in which the public key is published."""
+        return f"{self.hex}.asc"
+
     def grouped(self) -> str:
         """Write it in groups of four, for people to compare."""
         return " ".join(self.hex[start : start + 4] for start in range(0, 40, 4))
@@ -93,6 +98,11 @@ class PemFingerprint:
     def key_id(self) -> str:
         """The first 16 hexadecimal digits, for file names."""
         return self.raw.hex()[:16].upper()
+
+    @property
+    def file_name(self) -> str:
+        """The name of the file in which the public key is published."""
+        return f"{self.raw.hex()}.pub"
 
     def grouped(self) -> str:
         """Write it for people to compare."""

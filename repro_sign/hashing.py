@@ -19,7 +19,8 @@ from repro_sign.digest import SIF_ALGORITHMS, Digest
 from repro_sign.errors import UnreadableError
 from repro_sign.escaping import printable
 
-BUFFER_BYTES: Final = 4 << 20
+BUFFER_BYTES: Final = 2 << 20
+"""So much that the threads seldom wait for each other, and that it stays in the caches."""
 BUFFERS: Final = 4
 SMALL_BYTES: Final = 4 << 20
 """Up to this size threads cost more than they bring."""
@@ -58,9 +59,11 @@ class FileDigests:
 class _Whole:
     """Digests everything."""
 
-    def __init__(self, algorithm: str) -> None:
+    def __init__(self, algorithm: str, cores: int) -> None:
         self.algorithm = algorithm
-        self._hash: _Hash = blake3() if algorithm == "blake3" else hashlib.new(algorithm)
+        self._hash: _Hash = (
+            blake3(max_threads=cores) if algorithm == "blake3" else hashlib.new(algorithm)
+        )
 
     def feed(self, _: int, data: memoryview) -> None:
         self._hash.update(data)
@@ -88,6 +91,21 @@ class _Ranges:
         return {one.key: Digest(one.algorithm, digest.hexdigest()) for one, digest in self._hashes}
 
 
+def available_cores() -> int:
+    """Return on how many cores this process may run."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def digests_of(data: bytes) -> tuple[Digest, Digest]:
+    """Return the SHA-256 and the BLAKE3 digest of bytes in memory."""
+    return (
+        Digest("sha256", hashlib.sha256(data).hexdigest()),
+        Digest("blake3", blake3(data).hexdigest()),
+    )
+
+
 def digest_file(
     descriptor: int,
     path: Path,
@@ -95,19 +113,23 @@ def digest_file(
     *,
     whole: Collection[str] = (),
     ranges: Sequence[Range] = (),
+    busy_cores: int = 0,
     progress: Progress | None = None,
 ) -> FileDigests:
     """Read `size` bytes of an open file once and return all digests asked for.
 
     `whole` names algorithms (`sha256`, `blake3`) for the file as a whole, `ranges` parts of it.
+    BLAKE3 alone uses all cores, save `busy_cores`, which others need at the same time.
     Raises `UnreadableError` if the file can't be read to that length.
     """
-    wholes = [_Whole(algorithm) for algorithm in whole]
+    spread = size > SMALL_BYTES and len(whole) == 1 and not ranges
+    cores = max(available_cores() - busy_cores, 1) if spread else 1
+    wholes = [_Whole(algorithm, cores) for algorithm in whole]
     algorithms = sorted({one.algorithm for one in ranges})
     parts = [_Ranges([r for r in ranges if r.algorithm == name]) for name in algorithms]
     feeds = [*(sink.feed for sink in wholes), *(part.feed for part in parts)]
     reader = _Reader(descriptor, path, size, progress)
-    if size <= SMALL_BYTES or len(feeds) < 2:
+    if size <= SMALL_BYTES:
         buffer = memoryview(bytearray(min(BUFFER_BYTES, max(size, 1))))
         while (filled := reader.fill(buffer)) is not None:
             position, data = filled

@@ -1,9 +1,10 @@
 """Use case: show what is inside an image. Decides nothing and trusts nobody."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from repro_sign import beside, comparison, integrity
+from repro_sign.contents.digest import image_content, tree_digests
 from repro_sign.digest import Digest
 from repro_sign.errors import MalformedError
 from repro_sign.hashing import Progress
@@ -30,18 +31,27 @@ class Inspection:
     definition: str | None
 
 
-def inspect_image(path: Path, where: Locations, progress: Progress | None = None) -> Inspection:
-    """Read an image whole and say what is in it.
+def inspect_image(
+    path: Path,
+    where: Locations,
+    progress: Progress | None = None,
+    *,
+    content_digest: bool = False,
+) -> Inspection:
+    """Read an image whole and say what is in it; with `content_digest` that too, in its record.
 
-    Raises `UnreadableError` or `MalformedError`.
+    Raises `UnreadableError` or `MalformedError`, and `NoAnswerError` if a file system whose
+    content digest is wanted can't be read.
     """
     try:
-        return _inspect(path, where, progress)
+        return _inspect(path, where, progress, content_digest=content_digest)
     except MalformedError as error:
         raise named_error(path, error) from error
 
 
-def _inspect(path: Path, where: Locations, progress: Progress | None) -> Inspection:
+def _inspect(
+    path: Path, where: Locations, progress: Progress | None, *, content_digest: bool
+) -> Inspection:
     with open_image(path) as image:
         objects = integrity.read_signatures(image)
         digests = integrity.hash_image(image, objects, progress=progress)
@@ -49,6 +59,10 @@ def _inspect(path: Path, where: Locations, progress: Progress | None) -> Inspect
         known = gather(where, issuers, path.parent)
         signatures = integrity.examine(image, objects, digests.ranges, known, utc_now())
         facts = comparison.facts_of(image, digests)
+        record = facts.record
+        if content_digest:
+            content = image_content(image, tree_digests(image), digests.ranges)
+            record = replace(record, content=content)
         definitions = [
             image.object_data(one).decode("utf-8", "replace")
             for one in image.objects
@@ -56,7 +70,7 @@ def _inspect(path: Path, where: Locations, progress: Progress | None) -> Inspect
         ]
         return Inspection(
             path=path,
-            record=facts.record,
+            record=record,
             launch=image.header.launch.rstrip(b"\0").decode("utf-8", "replace").rstrip("\n"),
             created=image.header.created,
             digests=(facts.sha256, facts.blake3),

@@ -11,23 +11,25 @@ The steps, marked in the code with their numbers (SIF reference, sections 6 and 
  7. what is signed by nobody can't be told from here: `trust.judge` demands coverage of all
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from repro_sign.checked import CheckedSignature
-from repro_sign.digest import Digest
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import Fingerprint
 from repro_sign.hashing import FileDigests, Progress, Range, digest_file
 from repro_sign.known_keys import KnownKeys
 from repro_sign.sif import layout
-from repro_sign.sif.metadata import Comparison, algorithms_wanted, compare
+from repro_sign.sif.metadata import Comparison, ObjectDigests, algorithms_wanted, compare
 from repro_sign.sif.reader import Descriptor, OpenImage
 from repro_sign.signature_object import SignatureObject, check, take_apart
-from repro_sign.trust.evidence import SignatureEvidence
+from repro_sign.trust.evidence import Basis, SignatureEvidence
 
 WHOLE_FILE: Final = ("sha256", "blake3")
+CheckedObject = tuple[SignatureObject, CheckedSignature]
+"""A signature, and the object that holds it: one object of DSSE form may hold several."""
 
 
 def read_signatures(image: OpenImage) -> tuple[SignatureObject, ...]:
@@ -46,37 +48,63 @@ def hash_image(
     progress: Progress | None = None,
 ) -> FileDigests:
     """Read the image once and compute every digest that is needed (step 3)."""
+    objects = {one.id: one for one in image.objects}
+    wanted = sorted(digests_wanted(image, signatures))
+    ranges = [Range(key, objects[key[0]].offset, objects[key[0]].size) for key in wanted]
+    return digest_file(
+        image.fd, image.path, image.size, whole=whole, ranges=ranges, progress=progress
+    )
+
+
+def digests_wanted(
+    image: OpenImage, signatures: Iterable[SignatureObject]
+) -> frozenset[tuple[int, str]]:
+    """Return the object digests, by id and algorithm, that signatures and a manifest tell of."""
     wanted = {(one.id, "sha256") for one in image.objects}
     for signature in signatures:
         if signature.metadata:
             wanted |= algorithms_wanted(signature.metadata, _members(image, signature.descriptor))
-    objects = {one.id: one for one in image.objects}
-    ranges = [Range(key, objects[key[0]].offset, objects[key[0]].size) for key in sorted(wanted)]
-    return digest_file(
-        image.fd, image.path, image.size, whole=whole, ranges=ranges, progress=progress
+    return frozenset(wanted)
+
+
+def check_signatures(
+    signatures: Iterable[SignatureObject], known: KnownKeys, now: datetime
+) -> tuple[CheckedObject, ...]:
+    """Check every signature with the keys at hand (step 4); that takes no digest of the image."""
+    return tuple((one, checked) for one in signatures for checked in check(one, known, now))
+
+
+def compare_signatures(
+    image: OpenImage,
+    checked: Iterable[CheckedObject],
+    object_digests: ObjectDigests,
+    basis: Basis = Basis.COMPUTED,
+) -> tuple[SignatureEvidence, ...]:
+    """Hold the image against every signature (steps 5 and 6); `basis` says whose digests these are.
+
+    The digests have to be all that `digests_wanted` names.
+    """
+    return tuple(
+        replace(_evidence(image, one, each, object_digests), basis=basis) for one, each in checked
     )
 
 
 def examine(
     image: OpenImage,
     signatures: Sequence[SignatureObject],
-    object_digests: Mapping[tuple[int, str], Digest],
+    object_digests: ObjectDigests,
     known: KnownKeys,
     now: datetime,
 ) -> tuple[SignatureEvidence, ...]:
-    """Check every signature (steps 4 to 6); one object of DSSE form may hold several."""
-    return tuple(
-        _evidence(image, one, checked, object_digests)
-        for one in signatures
-        for checked in check(one, known, now)  # 4
-    )
+    """Check every signature (steps 4 to 6) with digests that were computed."""
+    return compare_signatures(image, check_signatures(signatures, known, now), object_digests)
 
 
 def _evidence(
     image: OpenImage,
     one: SignatureObject,
     checked: CheckedSignature,
-    object_digests: Mapping[tuple[int, str], Digest],
+    object_digests: ObjectDigests,
 ) -> SignatureEvidence:
     group = one.descriptor.linked_group
     comparison = None
@@ -98,6 +126,7 @@ def _evidence(
         user_id=checked.user_id,
         signed_at=checked.signed_at,
         notes=checked.notes,
+        key_ended=checked.key_ended,
     )
 
 
@@ -118,8 +147,8 @@ def _find(
             return checked.finding, f"{checked.message}; and {comparison.differences[0].message}"
     if checked.finding is not Finding.GOOD:
         return checked.finding, checked.message
-    if isinstance(checked.signer, Fingerprint) and _entity(one.descriptor) != checked.signer:  # 5
-        shown = _entity(one.descriptor).grouped()
+    if isinstance(checked.signer, Fingerprint) and entity_of(one.descriptor) != checked.signer:  # 5
+        shown = entity_of(one.descriptor).grouped()
         return Finding.WRONG_FINGERPRINT, f"its descriptor names the key {shown}, another signed"
     if one.descriptor.linked_group is None:
         return Finding.UNLINKED, _UNLINKED
@@ -134,7 +163,7 @@ def _find(
 _UNLINKED: Final = "it is linked to no group of objects, so it covers nothing"
 
 
-def _entity(one: Descriptor) -> Fingerprint:
+def entity_of(one: Descriptor) -> Fingerprint:
     """Return the fingerprint that a signature's descriptor claims."""
     _, raw = layout.SIGNATURE_EXTRA.unpack_from(one.extra)
     return Fingerprint.from_bytes(raw[:20])

@@ -16,6 +16,9 @@ from repro_sign.stores.secret_keys import Store
 
 DEFAULT_EXPIRY: Final = "3y"
 NEVER: Final = "never"
+ANONYMOUS: Final = "Anonymous (review)"
+"""The user id of keys that sign for double-blind review: the same in all of them."""
+_ANONYMOUS_PARTS: Final = ("Anonymous", "review", "")
 _PERIOD: Final = re.compile(r"[1-9][0-9]{0,3}[dwmy]")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EMAIL: Final = re.compile(r"[^\s<>()@,;\"]+@[^\s<>()@,;\"]+")
@@ -25,7 +28,10 @@ _MAX_PASSPHRASE_BYTES: Final = 255
 
 @dataclass(frozen=True, slots=True)
 class KeyRequest:
-    """The key to make. A passphrase of None means that the secret key is stored unprotected."""
+    """The key to make. A passphrase of None means that the secret key is stored unprotected.
+
+    An `anonymous` one bears `ANONYMOUS` in place of a name, comment and address.
+    """
 
     name: str
     email: str
@@ -34,6 +40,12 @@ class KeyRequest:
     expires: str | None = None
     passphrase: str | None = field(default=None, repr=False)
     out: Path = Path()
+    anonymous: bool = False
+
+    @property
+    def user_id_parts(self) -> tuple[str, str, str]:
+        """The name, comment and address in the key; of one without a name the same for all."""
+        return _ANONYMOUS_PARTS if self.anonymous else (self.name, self.comment, self.email)
 
     def protected_by(self, passphrase: str | None) -> "KeyRequest":
         """Return the same request with its passphrase."""
@@ -59,7 +71,7 @@ def check_request(
     With `passphrase_follows` the passphrase is not there yet: nobody should have to type one
     for a key that can't be made.
     """
-    if store is not Store.PEM:
+    if store is not Store.PEM and not request.anonymous:
         _check_user_id(request)
     gpg_expiry(request.expires, now)
     if store is Store.PEM and request.expires not in (None, NEVER):
@@ -114,6 +126,11 @@ def _check_newpair(request: KeyRequest, *, passphrase_follows: bool) -> None:
         raise RefusedError(
             "without gpg the key is made by apptainer key newpair, and its keys know no expiry",
             hint="install GnuPG, or say --expires never",
+        )
+    if request.anonymous:
+        raise RefusedError(
+            "without gpg the key is made by apptainer key newpair, which demands an address",
+            hint="install GnuPG, or take --store pem",
         )
     if request.passphrase is None and not passphrase_follows:
         raise RefusedError(

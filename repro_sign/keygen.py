@@ -8,10 +8,9 @@ never expires). Both work on rings in memory: the result is checked before it en
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 from repro_sign import apptainer
-from repro_sign.durable import private_folder, write_file
+from repro_sign.durable import write_file
 from repro_sign.errors import RefusedError, ReproSignError
 from repro_sign.escaping import printable
 from repro_sign.fingerprint import SignerId
@@ -19,27 +18,18 @@ from repro_sign.key_request import KeyRequest, check_request, default_store, gpg
 from repro_sign.known_keys import Keys
 from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import Certificate
-from repro_sign.openpgp.secret import SecretKey, armored_revocation, read_secret_key
-from repro_sign.pem.keys import is_encrypted, new_private_key
+from repro_sign.openpgp.revoking import armored
+from repro_sign.openpgp.secret import SecretKey, read_secret_key
+from repro_sign.pem.algorithms import new_private_key
+from repro_sign.pem.keys import is_encrypted
 from repro_sign.process import find_program
 from repro_sign.scratch import scratch_folder
 from repro_sign.stores import apptainer_ring
 from repro_sign.stores.gnupg_home import GnuPGHome, NewKey
 from repro_sign.stores.pem_store import add_pem_key
+from repro_sign.stores.revocations import store_revocation
 from repro_sign.stores.secret_keys import Store
 from repro_sign.stores.trust_store import YOU, add_entry
-
-_REVOCATION_HEAD: Final = """\
-This is the revocation certificate of the OpenPGP key
-
-    {fingerprint}
-    {user_id}
-
-Whoever publishes it ends the use of that key for good. Keep it where only you can read it, on
-paper say: it is for the day when the secret key is lost or stolen.
-To use it, give the block below to gpg --import.
-
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +59,7 @@ def generate_key(request: KeyRequest, where: Locations, now: datetime) -> NewKey
     make = _make_for_apptainer if store is Store.APPTAINER else _make_in_gnupg
     certificate, revocation_path = make(request, where, now)
     try:
-        public_path = request.out / f"{certificate.fingerprint.hex}.asc"
+        public_path = request.out / certificate.fingerprint.file_name
         write_file(public_path, certificate.armored.encode())
         keys = Keys(certificates=(certificate,))
         add_entry(where, certificate.fingerprint, name=YOU, now=now, keys=keys)
@@ -93,7 +83,7 @@ def _make_pem(request: KeyRequest, where: Locations, now: datetime) -> NewKeyRep
     secret = add_pem_key(where, public, private.to_pem(request.passphrase))
     if is_encrypted(secret.read_bytes()) != (request.passphrase is not None):
         raise RefusedError(f"{printable(str(secret))} is not protected as it was meant to be")
-    path = request.out / f"{public.fingerprint.raw.hex()}.pub"
+    path = request.out / public.fingerprint.file_name
     write_file(path, public.pem.encode())
     add_entry(where, public.fingerprint, name=YOU, now=now, keys=Keys(public_keys=(public,)))
     return NewKeyReport(
@@ -122,9 +112,9 @@ def _make_for_apptainer(
             request.name, request.email, request.comment, passphrase
         )
         key = read_secret_key(secret)
-        revocation = armored_revocation(key.revocation(request.passphrase))
+        revocation = armored(key.revocation(request.passphrase)).decode()
     _check_protection(key, request.passphrase)
-    revocation_path = _write_revocation(key.certificate, revocation, where)
+    revocation_path = store_revocation(where, key.certificate, revocation.encode())
     try:
         apptainer_ring.add_key(where.apptainer_keys, public, secret)
     except RefusedError as error:
@@ -177,14 +167,15 @@ def _make_in_gnupg(
             hint=f"make one: gpg --generate-revocation {fingerprint.hex}",
         )
     try:
-        return secret.certificate, _write_revocation(secret.certificate, revocation, where)
+        return secret.certificate, store_revocation(where, secret.certificate, revocation.encode())
     except ReproSignError as error:
         raise _made_all_the_same(error, secret.certificate) from error
 
 
 def _new_key(request: KeyRequest, now: datetime) -> NewKey:
     expires = gpg_expiry(request.expires, now)
-    return NewKey(request.name, request.email, request.comment, expires)
+    name, comment, email = request.user_id_parts
+    return NewKey(name, email, comment, expires)
 
 
 def _check_protection(key: SecretKey, passphrase: str | None) -> None:
@@ -196,14 +187,3 @@ def _check_protection(key: SecretKey, passphrase: str | None) -> None:
                 hint="this is a fault of the program: try the other --store",
             )
         key.unlock(passphrase)
-
-
-def _write_revocation(certificate: Certificate, revocation: str, where: Locations) -> Path:
-    private_folder(where.revocations)
-    path = where.revocations / f"{certificate.fingerprint.hex}.asc"
-    head = _REVOCATION_HEAD.format(
-        fingerprint=certificate.fingerprint.grouped(),
-        user_id=printable(certificate.user_id or "", limit=200),
-    )
-    write_file(path, (head + revocation.strip() + "\n").encode(), mode=0o600)
-    return path

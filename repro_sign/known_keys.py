@@ -63,6 +63,14 @@ class KnownKeys:
         self.certificates.add(keys.certificates, origin)
         self.public_keys.add(keys.public_keys, origin)
 
+    def only(self, signer: SignerId) -> Keys:
+        """Return the one key with this fingerprint, or none."""
+        if isinstance(signer, Fingerprint):
+            certificate = self.certificates.get(signer)
+            return Keys(certificates=(certificate,) if certificate else ())
+        key = self.public_keys.get(signer)
+        return Keys(public_keys=(key,) if key else ())
+
     def origins(self, signer: SignerId) -> frozenset[str]:
         """Return where copies of a key came from."""
         if isinstance(signer, Fingerprint):

@@ -7,6 +7,7 @@ are not covered, so an image can be changed into another one under a good signat
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -17,10 +18,21 @@ from repro_sign.openpgp import clearsign
 from repro_sign.openpgp.check import check_signature, parse_signature
 from repro_sign.sif import layout
 from repro_sign.sif.reader import Descriptor, OpenImage
+from repro_sign.trust.evidence import SignatureEvidence
 
 _START: Final = b"SIFHASH:\n"
 _ALGORITHMS: Final = {1: "sha256", 2: "sha384", 3: "sha512", 4: "blake2s", 5: "blake2b"}
 _BUFFER_BYTES: Final = 4 << 20
+
+
+def with_legacy(
+    image: OpenImage, one: SignatureEvidence, known: KnownKeys, now: datetime
+) -> SignatureEvidence:
+    """Add to an old signature what it would say."""
+    if one.finding is not Finding.LEGACY:
+        return one
+    (descriptor,) = [each for each in image.signatures if each.id == one.object_id]
+    return replace(one, message=describe_legacy(image, descriptor, known, now))
 
 
 def describe_legacy(image: OpenImage, one: Descriptor, known: KnownKeys, now: datetime) -> str:

@@ -26,9 +26,24 @@ class Locations:
         return self.settings / "trust.toml"
 
     @property
-    def trusted_certificates(self) -> Path:
-        """The certificates of those people."""
+    def policy_file(self) -> Path:
+        """The policy that counts where the caller names none."""
+        return self.settings / "repro-sign.toml"
+
+    @property
+    def kept_keys(self) -> Path:
+        """Public keys of those people, and those that were fetched."""
         return self.settings / "certificates"
+
+    @property
+    def remembered(self) -> Path:
+        """What is remembered of images, a file for each name."""
+        return self.settings / "remembered"
+
+    @property
+    def audits(self) -> Path:
+        """What audits saw, a database for each folder; only the owner may write them."""
+        return self.settings / "audits"
 
     @property
     def pem_keys(self) -> Path:

@@ -2,17 +2,20 @@
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from repro_sign import beside, comparison
+from repro_sign import beside, comparison, signed_file
 from repro_sign.comparison import ImageFacts
 from repro_sign.durable import write_file
-from repro_sign.errors import MalformedError, RefusedError
+from repro_sign.errors import RefusedError
 from repro_sign.escaping import printable
-from repro_sign.finding import Finding
-from repro_sign.manifest import Manifest, SignerRecord, Subject, check_name, to_bytes
+from repro_sign.manifest import ContentRecord, Manifest, to_bytes
+from repro_sign.provenance.parts import Provenance, Told
 from repro_sign.sealing import Sealer
+from repro_sign.statement import Subject, check_name
+from repro_sign.statement_writing import seal, signer_record
 from repro_sign.trust.evidence import ManifestEvidence, Match
 
 
@@ -24,8 +27,12 @@ def write_manifest(
     now: Callable[[], datetime],
     *,
     again: bool,
+    told: Told,
 ) -> tuple[Path, bool]:
     """Write the manifest; return its path, and False if it was there already.
+
+    Where a manifest of this image is there already, the parts that it has stay, save those that
+    were asked for; the others are no reason to write it anew.
 
     Raises `RefusedError` if it can't be written or its signature is not what was meant.
     """
@@ -34,12 +41,13 @@ def write_manifest(
     if not companions and known is not None:
         companions = _named_before(known, facts.folder)
     subjects = tuple(_companion(one, facts.folder) for one in companions)
-    if _says_the_same(known, subjects):
+    if facts.record.content is None and known is not None:
+        facts = replace(facts, record=replace(facts.record, content=_content_before(known)))
+    provenance = _kept(known, told)
+    if _says_the_same(known, subjects, facts, provenance):
         return path, False
-    text = to_bytes(_statement(facts, subjects, sealer, now()))
-    block = sealer.seal_manifest(text)
-    _check(block, path, text, sealer, now())
-    write_file(path, block)
+    text = to_bytes(_statement(facts, subjects, sealer, now(), provenance))
+    write_file(path, seal(path, text, sealer, now, "manifest"))
     return path, True
 
 
@@ -58,26 +66,16 @@ def check_names(image: Path, companions: Sequence[Path]) -> None:
             )
 
 
-def _check(block: bytes, path: Path, text: bytes, sealer: Sealer, now: datetime) -> None:
-    """Demand that the new manifest is good, and over the text that was meant."""
-    try:
-        file = beside.parse_manifest(path, block)
-        checked = beside.check_manifest(file, sealer.known, now)
-        problem = "" if checked.finding is Finding.GOOD else checked.message
-        if file.text != text:
-            problem = "the signed text is not the one that was meant"
-    except MalformedError as error:
-        problem = str(error)
-    if problem:
-        raise RefusedError(f"the manifest's signature is not good, nothing written: {problem}")
-
-
 def _statement(
-    facts: ImageFacts, companions: tuple[Subject, ...], sealer: Sealer, now: datetime
+    facts: ImageFacts,
+    companions: tuple[Subject, ...],
+    sealer: Sealer,
+    now: datetime,
+    provenance: Provenance,
 ) -> Manifest:
     subject = Subject(_checked_name(facts.name), facts.sha256, facts.blake3)
-    signer = SignerRecord(sealer.signer, sealer.name, sealer.public_text)
-    return Manifest((subject, *companions), facts.record, signer, now)
+    who = signer_record(sealer)
+    return Manifest((subject, *companions), facts.record, who, now, provenance)
 
 
 def _checked_name(name: str) -> str:
@@ -108,14 +106,14 @@ def _place(image: Path, sealer: Sealer) -> Path:
     own = beside.by_signer(there, sealer.signer)
     if own is not None:
         return own
-    first = beside.first_manifest_path(image, sealer.suffix)
+    first = beside.first_manifest_path(image, sealer.ending)
     if first not in there:
         return first
-    return beside.later_manifest_path(image, sealer.signer, sealer.suffix)
+    return beside.later_manifest_path(image, sealer.signer, sealer.ending)
 
 
 def _known(path: Path, facts: ImageFacts, sealer: Sealer, now: datetime) -> ManifestEvidence | None:
-    file = beside.read_manifest(path)
+    file = signed_file.read(path, "manifest")
     return None if file.problem else beside.examine_manifest(file, facts, sealer.known, now)
 
 
@@ -134,10 +132,33 @@ def _named_before(known: ManifestEvidence, folder: Path) -> tuple[Path, ...]:
     return paths
 
 
-def _says_the_same(known: ManifestEvidence | None, companions: tuple[Subject, ...]) -> bool:
+def _content_before(known: ManifestEvidence) -> ContentRecord | None:
+    """Return the content digest that the manifest has, if it is still that of the image."""
+    if known.manifest is None or known.match is Match.DIFFERS:
+        return None
+    return known.manifest.image.content
+
+
+def _kept(known: ManifestEvidence | None, told: Told) -> Provenance:
+    """Return the parts to write: those that are there stay, save what is asked for anew."""
+    if known is None or known.manifest is None or known.match is Match.DIFFERS:
+        return told.provenance
+    before = known.manifest.provenance
+    anew = {name: part for name, part in told.provenance.items() if name in told.asked_for}
+    return {**(told.provenance if known.match is not Match.EXACT else {}), **before, **anew}
+
+
+def _says_the_same(
+    known: ManifestEvidence | None,
+    companions: tuple[Subject, ...],
+    facts: ImageFacts,
+    provenance: Provenance,
+) -> bool:
     return (
         known is not None
         and known.match is Match.EXACT
         and known.manifest is not None
         and known.manifest.subjects[1:] == companions
+        and known.manifest.image.content == facts.record.content
+        and known.manifest.provenance == provenance
     )

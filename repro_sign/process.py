@@ -1,4 +1,4 @@
-"""The one door to other programs (GnuPG aside, which python-gnupg starts in `stores.gnupg_home`).
+"""The one door to other programs (gpg aside, which python-gnupg starts in `stores.gnupg_process`).
 
 No shell, no inherited terminal input, an environment made afresh, a time limit, both pipes read
 together. A program that is not where an absolute entry of PATH says is not run.
@@ -9,12 +9,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from repro_sign.errors import NoAnswerError, ToolNotFoundError
 
 _logger = logging.getLogger(__name__)
+_GRACE_SECONDS = 2.0
 _ALWAYS_PASSED = ("SYSTEMROOT", "SYSTEMDRIVE", "TMPDIR", "TEMP", "TMP")
 """Variables without which programs do not start on some system, or fill the wrong disk."""
 
@@ -66,13 +68,15 @@ def run(
     *,
     env: Mapping[str, str],
     stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.PIPE,
     pass_fds: Sequence[int] = (),
     timeout: float = 60.0,
 ) -> Completed:
     """Run `argv`; a non-zero status is returned, not raised: only the caller knows its meaning.
 
-    `stdin` is an open descriptor. Raises `ToolNotFoundError` or, past `timeout` seconds,
-    `NoAnswerError`.
+    `stdin` is an open descriptor, and so is `stdout` where the output is not to be returned.
+
+    Raises `ToolNotFoundError` or, past `timeout` seconds, `NoAnswerError`.
     """
     _logger.debug("running %s", " ".join(argv))
     try:
@@ -80,7 +84,8 @@ def run(
             list(argv),
             env=dict(env),
             stdin=stdin,
-            capture_output=True,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
             pass_fds=tuple(pass_fds),
             timeout=timeout,
             check=False,
@@ -92,4 +97,17 @@ def run(
     except subprocess.TimeoutExpired as error:
         raise NoAnswerError(f"{argv[0]} gave no answer within {timeout:.0f} seconds") from error
     _logger.debug("%s ended with status %d", argv[0], done.returncode)
-    return Completed(done.returncode, done.stdout, done.stderr)
+    return Completed(done.returncode, done.stdout or b"", done.stderr)
+
+
+def end(child: "subprocess.Popen[bytes]") -> None:
+    """End a child that is still there: it is asked to at first, then made to."""
+    if child.poll() is not None:
+        return
+    with suppress(OSError):
+        child.terminate()
+    try:
+        child.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()

@@ -5,9 +5,12 @@ Apptainer answers yes or no without a usable reason, and its rules differ from o
 against the prediction means that one of the two is wrong.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from repro_sign import apptainer
 from repro_sign.finding import Finding
@@ -20,7 +23,7 @@ from repro_sign.sif.reader import OpenImage
 from repro_sign.signature_object import SignatureObject
 from repro_sign.trust.evidence import Prediction, SecondOpinion, SignatureEvidence
 
-_REFUSED = frozenset(
+SHARED_FINDINGS: Final = frozenset(
     {
         Finding.UNKNOWN_KEY,
         Finding.BAD_SIGNATURE,
@@ -36,6 +39,8 @@ _REFUSED = frozenset(
     }
 )
 """Findings that Apptainer shares: it refuses what we refuse."""
+
+NOT_INSTALLED: Final = SecondOpinion(None, "it is not installed", Prediction.EITHER, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,18 @@ def ask(image: OpenImage, question: Question) -> apptainer.Answer:
     """Ask `apptainer verify` about the open image."""
     pem = question.key.pem.encode() if question.key else None
     return apptainer.verify(image.fd, image.size, question.public, pem)
+
+
+@contextmanager
+def asking(
+    image: OpenImage, question: Question, *, wanted: bool
+) -> Iterator[Future[apptainer.Answer] | None]:
+    """Ask Apptainer in the meantime, if that is wanted and it is installed."""
+    if not wanted or not apptainer.installed():
+        yield None
+        return
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        yield pool.submit(ask, image, question)
 
 
 def opinion(
@@ -153,7 +170,7 @@ def _of_object(
         return _either_or_refuses(one)
     if one.covers != members:
         return Prediction.REFUSES, "does not cover exactly its group"
-    reason = _unfit(one, known, now)
+    reason = unfit_today(one, known, now)
     if reason:
         return Prediction.REFUSES, reason
     return Prediction.ACCEPTS, "is good"
@@ -161,11 +178,11 @@ def _of_object(
 
 def _either_or_refuses(one: SignatureEvidence) -> tuple[Prediction, str]:
     """Where we refuse for a reason of our own, Apptainer may answer either way."""
-    predicted = Prediction.REFUSES if one.finding in _REFUSED else Prediction.EITHER
+    predicted = Prediction.REFUSES if one.finding in SHARED_FINDINGS else Prediction.EITHER
     return predicted, one.message
 
 
-def _unfit(one: SignatureEvidence, known: KnownKeys, now: datetime) -> str | None:
+def unfit_today(one: SignatureEvidence, known: KnownKeys, now: datetime) -> str | None:
     """Apptainer judges keys now, not at the time of the signature."""
     if not isinstance(one.signer, Fingerprint):
         return None

@@ -1,9 +1,16 @@
 """Points in time: always aware, always UTC, written as RFC 3339."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ANY_FORM = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+_FORM = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}Z"  # Python may read 24:00
+)
 
 
 def utc_now() -> datetime:
@@ -22,6 +29,11 @@ def readable(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def readable_end(moment: datetime) -> str:
+    """Write `moment` as `readable` does, but rounded up: what was before it is before that, too."""
+    return readable(moment + timedelta(seconds=59))
+
+
 def parse_rfc3339(text: str) -> datetime:
     """Read what `rfc3339` writes, and nothing else.
 
@@ -29,4 +41,20 @@ def parse_rfc3339(text: str) -> datetime:
     """
     if not _FORM.fullmatch(text):
         raise ValueError(f"{text!r} is not a time of the form 2026-11-23T21:04:07Z")
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    return datetime.fromisoformat(text)
+
+
+def parse_day_or_time(text: str) -> datetime:
+    """Read what a person types: a day, which begins at midnight UTC, or a time as in RFC 3339.
+
+    Raises `ValueError` for anything else, times without a time zone included.
+    """
+    if not _DAY.fullmatch(text) and not _ANY_FORM.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is neither a day (2026-01-31) nor a time (2026-01-31T12:00:00Z)"
+        )
+    try:
+        moment = datetime.fromisoformat(text.upper())
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"there is no such day or time: {text!r}") from error

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -125,6 +126,19 @@ class Account:
         out, err = (text.decode("utf-8", "replace") for text in (done.stdout, done.stderr))
         assert not check or done.returncode == 0, f"{argv}: {done.returncode}\n{out}\n{err}"
         return Result(done.returncode, out, err)
+
+    def end_agents(self, folder: Path | None = None) -> None:
+        """End the agents of a GnuPG home (this account's), and wait until their sockets are gone.
+
+        gpgconf only asks them to end. A link to a socket is another home's, and stays.
+        """
+        home = folder or self.home / ".gnupg"
+        self.program("gpgconf", "--homedir", home, "--kill", "all", check=False)
+        for _ in range(600):
+            if not [one for one in home.glob("S.*") if one.is_socket() and not one.is_symlink()]:
+                return
+            time.sleep(0.05)
+        raise AssertionError("gpg-agent is asked to end and does not")
 
     @staticmethod
     def run_program(argv: Sequence[str]) -> None:

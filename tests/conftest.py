@@ -13,12 +13,17 @@ import pytest
 from hypothesis import settings
 
 from tests.account import Account, Signer
+from tests.described import Describer
 from tests.forge import Forge, siftool, signed_text
 from tests.programs import PROJECT, tools_path
+from tests.rings import Ring, make_ring
+from tests.versions import Versions
 
 os.environ["PATH"] = tools_path()
 
-settings.register_profile("tests", deadline=None)  # a slow machine fails no property
+# A slow machine fails no property. CI tries the same examples each time: what it says is about the
+# change. Everybody else's runs look further.
+settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("tests")
 
 
@@ -49,6 +54,14 @@ class Need:
         if missing:
             pytest.skip(f"missing: {', '.join(missing)} (scripts/tools installs them)")
 
+    def file(self, path: Path) -> Path:
+        """Ask for a file that scripts/tools fetches."""
+        if not path.exists() and self._required:
+            pytest.fail(f"missing: {path} (scripts/tools fetches it)")
+        if not path.exists():
+            pytest.skip(f"missing: {path} (scripts/tools fetches it)")
+        return path
+
 
 @pytest.fixture(scope="session")
 def base_image(need: Need, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -65,6 +78,25 @@ def image(base_image: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "work"
     folder.mkdir()
     return Path(shutil.copy(base_image, folder / "climate.sif"))
+
+
+@pytest.fixture(scope="session")
+def newer_image(base_image: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give another unsigned image than `base_image`."""
+    image = tmp_path_factory.mktemp("newer") / "newer.sif"
+    Account.run_program([str(PROJECT / "scripts" / "make-image"), str(image), "newer"])
+    return image
+
+
+@pytest.fixture
+def versions(base_image: Path, newer_image: Path, tmp_path: Path) -> Versions:
+    """Give fresh unsigned copies of both."""
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+    return Versions(
+        Path(shutil.copy(base_image, tmp_path / "old" / "climate.sif")),
+        Path(shutil.copy(newer_image, tmp_path / "new" / "climate.sif")),
+    )
 
 
 @pytest.fixture
@@ -105,6 +137,28 @@ def author(request: pytest.FixtureRequest) -> Signer:
     signer = request.getfixturevalue(name)
     assert isinstance(signer, Signer)
     return signer
+
+
+@pytest.fixture(scope="session")
+def author_of_manifests() -> Iterator[Describer]:
+    """Give an author with a PEM key, who writes manifests that say what an image was made from."""
+    with Describer.new() as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def full_ring(need: Need) -> Iterator[Ring]:
+    """Give a ring with five keys of all kinds. Copy it before changing it: see `ring`."""
+    need("apptainer", "gpg")
+    with Account.new() as one:
+        yield make_ring(one)
+
+
+@pytest.fixture
+def ring(full_ring: Ring) -> Iterator[Ring]:
+    """Give a ring with five keys of all kinds, in an account of its own."""
+    with full_ring.copy() as one:
+        yield one
 
 
 @pytest.fixture

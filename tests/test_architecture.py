@@ -12,18 +12,30 @@ PACKAGE = PROJECT / "repro_sign"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 ONLY_IN = {
     "pysequoia": ("openpgp/",),
-    "cryptography": ("openpgp/value.py", "pem/"),
-    "gnupg": ("stores/gnupg_home.py",),
+    "cryptography": ("openpgp/value.py", "pem/", "timestamps/"),
+    "rfc3161_client": ("timestamps/rfc3161.py",),
+    "gnupg": ("stores/gnupg_process.py",),
     "subprocess": ("process.py",),
     "blake3": ("hashing.py",),
     "platformdirs": ("locations.py",),
-    "tomlkit": ("stores/trust_store.py",),
+    "urllib": ("web.py", "web_address.py", "contents/", "report/lint.py", "provenance/source.py"),
+    **dict.fromkeys(("http", "socket", "ssl"), ("web.py",)),
+    "tomlkit": ("stores/trust_", "stores/memory.py", "locking/text.py", "ecl/generating.py"),
+    "PySquashfsImage": ("contents/",),
+    "zstandard": ("contents/",),
+    "lz4": ("contents/",),
+    "packaging": ("lint/requirement_files.py",),
+    "yaml": ("lint/conda_files.py",),
+    "dockerfile": ("lint/docker_file.py",),
     "click": ("cli/",),
     "rich": ("cli/",),
 }
 """Where a module may be imported: a folder, a file, or the start of a name."""
 
-ENVIRONMENT_READERS = {"locations.py", "process.py", "cli/options.py", "cli/passphrases.py"}
+ENVIRONMENT_READERS = {
+    *("locations.py", "process.py", "cli/options.py", "cli/passphrases.py"),
+    "provenance/run.py",  # the variables that the author names
+}
 ENVIRONMENT_NAMES = {
     *("environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"),
     *("expanduser", "expandvars"),

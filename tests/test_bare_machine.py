@@ -109,7 +109,7 @@ def test_verify_writes_nothing(
     for store in ("apptainer", "gnupg"):
         account.ok("key", "import", "--store", store, author.public_key)
     account.ok("trust", "add", author.public_key, "--yes")
-    account.program("gpgconf", "--kill", "all")
+    account.end_agents()
     before = tree(account.home, image.parent)
     for options in ((), ("-v",), ("--json",), ("--signer", author.fingerprint)):
         account.ok("verify", image, "--engine", engine, *options)

@@ -15,10 +15,10 @@ from pathlib import Path
 import pysequoia
 import pytest
 
-from repro_sign.manifest import MAX_MANIFEST_BYTES
 from repro_sign.openpgp.packets import TAG_PUBLIC_KEY, iterate
 from repro_sign.sif import layout
 from repro_sign.sif.layout import DataType
+from repro_sign.statement import MAX_STATEMENT_BYTES
 from tests.account import Account
 
 pytest.importorskip("resource", reason="memory is limited and measured the POSIX way")
@@ -189,7 +189,7 @@ def test_an_image_of_4096_objects(
         assert bounded(account, "inspect", image).status == 0
 
 
-SIZE = MAX_MANIFEST_BYTES
+SIZE = MAX_STATEMENT_BYTES
 CLEAR = b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n"
 END = b"\n-----BEGIN PGP SIGNATURE-----\n\niHUEARYIAB0W\n-----END PGP SIGNATURE-----\n"
 

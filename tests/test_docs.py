@@ -29,20 +29,39 @@ import click
 import pytest
 
 from repro_sign.cli.main import group
+from repro_sign.ecl.linting import RULES as ECL_RULES
 from repro_sign.finding import Finding
-from tests.account import Account, Signer
+from repro_sign.lint.rules import RULES, Rule
+from repro_sign.provenance import machine
+from repro_sign.report import as_text
+from tests.account import Account, Result, Signer
 from tests.conftest import Need
 from tests.corpus.cases import CASES
 from tests.corpus.recording import recorded
+from tests.described import LAPTOP, PARTS, XEON, Describer
+from tests.notices import rebuilt
 from tests.programs import PROJECT
+from tests.servers import document, small_server
+from tests.tsa.authority import Authority, serve
+
+pytest_plugins = ["tests.tsa.plugin"]
 
 UPDATE = bool(os.environ.get("UPDATE_DOCS"))
 """Write what the programs print into the pages instead of comparing."""
-PAGES = ("README.md", "docs/commands.md")
+PAGES = (
+    "README.md",
+    *(f"docs/{page.name}" for page in sorted((PROJECT / "docs").glob("commands*.md"))),
+    "docs/keys.md",
+    "docs/reproducibility.md",
+    "docs/trust.md",
+)
 EXACT_PAGES = ("docs/format.md",)
 """Pages whose every digit has to be right: a worked example, no signature made anew."""
 AUTHORS = ("ada", "site")
 """Accounts that have an unsigned image and a passphrase in a file; the first begins."""
+
+SHOWN_AUTHORITY = "http://127.0.0.1:3161/tsr"
+"""The time-stamping authority that pages speak of; everybody there has its `tsa-root.pem`."""
 
 _MARK = re.compile(r"<!-- (session|file): (\S+)(?: gets (.*))? -->")
 _CHANGING = re.compile(
@@ -55,9 +74,11 @@ _CHANGING = re.compile(
     r"|(?P<MOMENT>\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?(?: UTC|Z))"
     r"|(?P<GPGDATE>\b[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4} UTC)"
     r"|(?P<DAY>\b\d{4}-\d\d-\d\d\b)"
-    r"|(?P<SIZE>\b\d+ bytes\b)"
+    r"|(?P<SIZE>\b\d+ bytes\b|\bsize = \d+\b)"
 )
 """What differs from run to run, by kind."""
+_OF_THE_MACHINE = re.compile(r"^  (?:same|not known) +\w.*\n(?: {15}\S.*\n)*", re.MULTILINE)
+"""What `verify` says of the machine differs from one to the next."""
 _NAME = re.compile(
     r"\b[0-9A-F]{4}(?: {1,2}[0-9A-F]{4}){9}\b|\b(?:[0-9A-F]{40}|[0-9A-F]{16})\b|\b[0-9a-f]{64}\b"
     r"|\bSHA256:[A-Za-z0-9+/]{43}(?![A-Za-z0-9+/])"
@@ -111,6 +132,8 @@ class Runner:
     stack: ExitStack
     image: Path
     exact: bool
+    authority: Authority
+    authority_url: str = ""
     sessions: dict[str, Session] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
 
@@ -120,6 +143,7 @@ class Runner:
             account = self.stack.enter_context(Account.new())
             folder = account.home / "paper"
             folder.mkdir()
+            shutil.copy(self.authority.root, folder / "tsa-root.pem")
             if name in AUTHORS:
                 shutil.copy(self.image, folder / "climate.sif")
                 passphrase = account.home / "passphrase"
@@ -131,7 +155,7 @@ class Runner:
 
     def actual(self, typed: str) -> str:
         """Return what is typed with the names of this run."""
-        return _rename(typed, self.names)
+        return _rename(typed, self.names).replace(SHOWN_AUTHORITY, self.authority_url)
 
     def shown(self, text: str) -> str:
         """Return a text of this run with the names that the page shows."""
@@ -170,6 +194,7 @@ def _rename(text: str, names: dict[str, str]) -> str:
 
 
 def _leave_aside(text: str) -> str:
+    text = _OF_THE_MACHINE.sub("", text)
     return _CHANGING.sub(lambda found: f"<{found.lastgroup}>", text)
 
 
@@ -241,11 +266,14 @@ def _changed_lines(shown: list[str], printed: list[str]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", [*PAGES, *EXACT_PAGES])
-def test_a_page_shows_what_the_programs_print(name: str, need: Need, base_image: Path) -> None:
-    need("apptainer", "gpg", "cosign", "bash")
+def test_a_page_shows_what_the_programs_print(
+    name: str, need: Need, base_image: Path, clock: Authority
+) -> None:
+    need("apptainer", "gpg", "cosign", "siftool", "bash", "openssl")
     page = PROJECT / name
     with ExitStack() as stack:
-        lines = _run_page(page, Runner(stack, base_image, exact=name in EXACT_PAGES))
+        url = stack.enter_context(serve(clock)).url
+        lines = _run_page(page, Runner(stack, base_image, name in EXACT_PAGES, clock, url))
     _compare_or_update(page, "\n".join(lines) + "\n")
 
 
@@ -275,8 +303,44 @@ def test_the_truth_table_is_shown() -> None:
     _compare_or_update(page, text[:start] + table + text[end:])
 
 
+def test_what_an_image_was_made_from_is_shown(
+    author_of_manifests: Describer, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "describe_machine", lambda _: dict(LAPTOP))
+    author_of_manifests.sign(image, {**PARTS, "environment": XEON})
+    lines = as_text.image(author_of_manifests.verify(image)).splitlines()
+    start = next(at for at, line in enumerate(lines) if line.startswith("  made from"))
+    end = next(at for at, line in enumerate(lines) if line.startswith(("  blake3", "  sha256")))
+    page = PROJECT / "docs" / "commands.md"
+    text = page.read_text(encoding="utf-8")
+    before, mark, rest = text.partition("<!-- shown by verify -->\n\n```text\n")
+    after = rest[rest.index("```") :]
+    block = "".join(f"{line}\n" for line in lines[start:end])
+    _compare_or_update(page, f"{before}{mark}{block}{after}")
+
+
+@pytest.mark.parametrize(
+    ("name", "rules"), [("commands-lint.md", RULES), ("commands-ecl.md", ECL_RULES)]
+)
+def test_the_rules_of_lint_are_shown(name: str, rules: dict[str, Rule]) -> None:
+    table = "".join(
+        f"| `{one.code}` | {one.level.value} | {one.title}. {one.reason} | {_cell(one.fix)} |\n"
+        for one in rules.values()
+    )
+    page = PROJECT / "docs" / name
+    text = page.read_text(encoding="utf-8")
+    start = text.index("|---|", text.index("<!-- rules -->"))
+    start = text.index("\n", start) + 1
+    end = text.index("<!-- end of rules -->")
+    _compare_or_update(page, text[:start] + table + text[end:])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
 def test_every_command_has_its_help_shown() -> None:
-    text = (PROJECT / "docs" / "commands.md").read_text(encoding="utf-8")
+    text = "".join((PROJECT / page).read_text(encoding="utf-8") for page in PAGES)
     shown = set(re.findall(r"^\$ (.*) --help$", text, re.MULTILINE))
     assert not set(_command_names(group, "repro-sign")) - shown
 
@@ -326,48 +390,122 @@ def _reason_codes() -> set[str]:
     codes |= {f"manifest-{one.value}" for one in manifest}
     for source in (PROJECT / "repro_sign").rglob("*.py"):
         text = source.read_text(encoding="utf-8")
-        codes |= set(re.findall(r'\b(?:Reason|Problem)\(\s*"([a-z-]+)"', text))
+        codes |= set(re.findall(r'\b(?:Reason|Problem|Check)\(\s*"([a-z-]+)"', text))
         codes |= set(re.findall(r'\bcode(?:: str)? ?= ?"([a-z-]+)"', text))
     return codes
 
 
 def test_every_json_member_is_explained(
-    grace: Signer, mallory: Signer, image: Path, account: Account
+    grace: Signer,
+    mallory: Signer,
+    author_of_manifests: Describer,
+    image: Path,
+    base_image: Path,
+    account: Account,
 ) -> None:
+    described = Path(shutil.copy(base_image, image.with_name("described.sif")))
+    author_of_manifests.sign(described, {**PARTS, "environment": XEON})
+    other = image.with_name("other.sif")
+    Account.run_program([str(PROJECT / "scripts" / "make-image"), str(other), "another text"])
     note = image.with_name("notes.txt")
     note.write_text("a companion\n", encoding="utf-8")
     owner = grace.account
     trusting = ("--signer", grace.fingerprint)
+    newer = rebuilt(image, image.with_name("newer.sif"))
+    grace.sign(newer)
     results = [
-        grace.sign(image, "--with", note),
+        grace.sign(image, "--with", note, "--content-digest"),
         mallory.sign(image),
         account.verify(image),
         account.verify(image, *trusting),
         account.verify(image, "--expect", f"sha256:{'0' * 64}"),
+        owner.run("withdraw", image, "--reason", "wrong grid", "--yes", "--json"),
+        owner.run("supersede", image, newer, "--json"),
+        account.verify(image, *trusting),
         account.verify(note, image.with_name("none.sif")),
-        owner.run("inspect", image, "--json"),
+        account.verify(described, "--signer", author_of_manifests.fingerprint),
+        owner.run("lock", newer, "--out", newer.with_name("repro-sign.lock"), "--json"),
+        account.verify("--lock", newer.with_name("repro-sign.lock"), newer),
+        owner.run("inspect", image, "--json", "--content-digest"),
+        owner.run("compare", image, base_image, "--json"),
+        owner.run("compare", image, other, "--json"),
+        owner.run("compare", image, image.with_name("climate.sif.manifest.asc"), "--json"),
         owner.run("key", "list", "--json"),
         owner.run("key", "show", grace.fingerprint, "--json"),
         owner.run("trust", "list", "--json"),
+        owner.run("trust", "show", grace.fingerprint, "--json"),
+        account.verify(image, *trusting, "--remember"),
+        account.run("trust", "pins", "--json"),
         owner.run("doctor", "--json"),
         account.run("trust", "add", grace.public_key, "--yes", "--json"),
+        _imported_people(owner, account),
         account.run("key", "import", grace.public_key, "--json"),
         account.run("keygen", "--store", "pem", "--no-passphrase", "--json"),
+        account.run("key", "fetch", grace.fingerprint, "--from", grace.public_key, "--json"),
+        _published(grace, image.parent),
+        account.run("lint", "--json", PROJECT / "tests" / "lint" / "recipes" / "hub.def"),
+        *_control_list(owner, image),
         account.run(
             *("keygen", "--name", "Ada Author", "--email", "ada@uni.example"),
             *("--store", "gnupg", "--no-passphrase", "--json"),
         ),
+        *_life_of_a_key(account),
     ]
-    explained = _in_code_style("docs/json.md")
+    explained = _in_code_style("docs/json.md") | _in_code_style("docs/manifest.md")
     members = set(_members([one.json for one in results]))
     assert not sorted(members - explained)
+
+
+def _published(signer: Signer, folder: Path) -> Result:
+    """Publish in all ways, on a server that serves a copy of the key."""
+    with small_server(document(signer.public_key.read_bytes())) as server:
+        return signer.account.run(
+            *("key", "publish", signer.fingerprint, "--json", "--text", "--to", folder / "keys"),
+            *("--wkd", folder / "www", "--domain", "lab.example", "--keyserver", server.url),
+        )
+
+
+def _control_list(owner: Account, image: Path) -> list[Result]:
+    """Write a control list, and try it."""
+    out = image.with_name("site")
+    out.mkdir()
+    return [
+        owner.run("ecl", "generate", image.parent, "--out", out, "--json"),
+        owner.run("ecl", "check", image, "--ecl", out / "ecl.toml", "--json"),
+    ]
+
+
+def _imported_people(owner: Account, account: Account) -> Result:
+    """Import somebody's trust store."""
+    people = account.home / "people.toml"
+    owner.ok("trust", "export", "-o", people)
+    return account.run("trust", "import", people, "--yes", "--json")
+
+
+def _life_of_a_key(account: Account) -> list[Result]:
+    """Run what changes a key, on the key in GnuPG."""
+    secret = account.home / "passphrase"
+    secret.touch(0o600)
+    secret.write_text("correct horse battery staple", encoding="utf-8")
+    opening = ("--json", "--passphrase-file", secret)
+    listed = account.run("key", "list", "--secret", "--json").json["keys"]
+    name = next(one["fingerprint"] for one in listed if one["secret_in"] == ["gnupg"])
+    file = account.home / "backup.asc"
+    return [
+        account.run("key", "renew", name, *opening),
+        account.run("key", "backup", name, "-o", file, *opening),
+        account.run("key", "remove", name, "--backup", file, "--yes", *opening),
+        account.run("key", "restore", file, *opening),
+        account.run("key", "revoke", name, "--reason", "retired", "--yes", *opening),
+    ]
 
 
 def _members(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         for name, member in value.items():
             yield name
-            yield from _members(member)
+            if name != "labels":  # their names are the image's own
+                yield from _members(member)
     elif isinstance(value, list):
         for member in value:
             yield from _members(member)
@@ -424,7 +562,7 @@ def test_the_layers_are_those_that_are_held() -> None:
     held = [{name.strip().removeprefix("repro_sign.") for name in one.split("|")} for one in layers]
     text = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     table = text.partition("| Layer |")[2].partition("\n\n")[0].splitlines()[2:]
-    assert [set(re.findall(r"`(\w+)`", row.split("|")[1])) for row in table] == held
+    assert [set(re.findall(r"`([\w.]+)`", row.split("|")[1])) for row in table] == held
 
 
 def test_the_json_examples_are_json() -> None:

@@ -11,10 +11,12 @@ import pytest
 
 from repro_sign.durable import (
     TEMPORARY_MARK,
+    exchange_file,
     locked_folder,
     private_folder,
     sync_folder,
     write_file,
+    write_new_file,
 )
 from repro_sign.errors import RefusedError
 from tests.programs import PROJECT
@@ -177,3 +179,35 @@ def test_a_lock_ends_with_an_error_inside(tmp_path: Path) -> None:
         raise KeyError
     with locked_folder(tmp_path):
         assert tmp_path.is_dir()
+
+
+def test_a_new_file_takes_the_place_of_none(tmp_path: Path) -> None:
+    path, link = tmp_path / "backup", tmp_path / "link"
+    write_new_file(path, b"new", mode=0o600)
+    assert (path.read_bytes(), mode(path)) == (b"new", 0o600)
+    link.symlink_to(tmp_path / "nowhere")
+    for there in (path, link):
+        with pytest.raises(RefusedError, match="is there already"):
+            write_new_file(there, b"other")
+    assert path.read_bytes() == b"new"
+    assert sorted(tmp_path.iterdir()) == [path, link]
+
+
+@pytest.mark.parametrize("old", [None, b"old"], ids=["no file", "one"])
+def test_a_file_is_exchanged_and_no_copy_is_left(tmp_path: Path, old: bytes | None) -> None:
+    path = tmp_path / "pgp-secret"
+    if old is not None:
+        path.write_bytes(old)
+    exchange_file(path, old, b"new", mode=0o600)
+    assert (path.read_bytes(), mode(path)) == (b"new", 0o600)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_another_program_changed_meanwhile_is_not_lost(tmp_path: Path) -> None:
+    """Apptainer's commands take no lock: one may have added a key since the ring was read."""
+    path = tmp_path / "pgp-secret"
+    path.write_bytes(b"old, and another key")
+    with pytest.raises(RefusedError, match="changed by another program"):
+        exchange_file(path, b"old", b"new", mode=0o600)
+    assert path.read_bytes() == b"old, and another key"
+    assert list(tmp_path.iterdir()) == [path]

@@ -27,8 +27,9 @@ FUNCTIONS = (
     " setsid statvfs uname wait4"
 )
 DRIVER = f"""
-import os, subprocess, sys
-import platformdirs, repro_sign  # these and subprocess are made of other parts there
+import os, subprocess, sys, tempfile
+import platformdirs, repro_sign  # these, subprocess and tempfile are made of other parts there
+tempfile.TemporaryFile = tempfile.NamedTemporaryFile
 for name in {MODULES.split()}:
     sys.modules[name] = None
 for name in {FUNCTIONS.split()}:
@@ -168,8 +169,9 @@ def test_verify_needs_nothing_of_posix(
     }
     options = trusts[trust]
     status = 0 if options else 5
+    alone = account.with_variables(PATH=str(image.parent))  # where there are no programs either
     for command in (("verify",), ("verify", "--json"), ("verify", "--engine", "native", "-v")):
-        result = elsewhere(account, *command, image, *options)
+        result = elsewhere(alone, *command, image, *options)
         assert (result.status, result.err) == (status, "")
     data = bytearray(image.read_bytes())
     data[700_000] ^= 1
@@ -296,3 +298,15 @@ def test_a_locale_without_utf_8_is_no_crash(
     for command in (("verify", image, *trust), ("verify", "--json", image, *trust)):
         result = bare.program(*bare.argv(*command), check=False)
         assert (result.status, result.err) == (0, "")
+
+
+def test_comparing_needs_nothing_of_posix(
+    deposit: Deposit, account: Account, base_image: Path
+) -> None:
+    signed = deposit.folder / "climate.sif"
+    result = elsewhere(account, "compare", "--json", base_image, signed)
+    assert (result.status, result.json["result"]) == (0, "same-identity")
+    manifest = deposit.folder / "climate.sif.manifest.asc"
+    assert elsewhere(account, "compare", signed, manifest).out.startswith("same bytes\n")
+    result = elsewhere(account, "inspect", "--json", "--content-digest", signed)
+    assert result.json["content"]["trees"]

@@ -7,7 +7,7 @@ import pytest
 
 from repro_sign.finding import Finding
 from repro_sign.sif import reader
-from repro_sign.trust import judge
+from repro_sign.trust import against, first_use, judge, notes
 from repro_sign.verifying import Engine
 from tests.corpus.asking import ask, codes
 from tests.corpus.cases import CASES
@@ -15,9 +15,29 @@ from tests.corpus.workshop import Workshop
 
 pytest_plugins = ["tests.corpus.plugin"]
 
+MODULES: Final = (against, first_use, judge, notes)
+"""Where verdicts get their reasons from."""
 ELSEWHERE: Final = {
     "engines-disagree": "needs an Apptainer that errs: tests/truth_table.toml",
     "no-second-opinion": "needs an Apptainer that crashes: tests/test_verify.py",
+    "delegation-ended": "needs a policy: tests/truth_table.toml",
+    "policy-note": "needs a policy: tests/test_policy.py",
+    "key-server": "needs a key server: tests/test_verify_keyserver.py",
+    "key-server-unanswered": "needs a key server: tests/test_verify_keyserver.py",
+    "not-read": "needs notices that can't be read: tests/test_notices.py",
+    "signature-missing": "needs a memory: tests/truth_table.toml",
+    "time-contradicted": "needs a timestamp: tests/test_proven_time.py",
+    "timestamp-not-used": "needs a timestamp: tests/test_timestamps.py",
+    "no-timestamp": "needs a policy: tests/truth_table.toml",
+    "notice-without-force": "needs a notice: tests/truth_table.toml",
+    "rollback": "needs a memory: tests/truth_table.toml",
+    "rule-met": "needs a policy: tests/truth_table.toml",
+    "rule-not-met": "needs a policy: tests/truth_table.toml",
+    "signer-changed": "needs a memory: tests/truth_table.toml",
+    "superseded": "needs a notice: tests/truth_table.toml",
+    "time-proven": "needs a timestamp: tests/truth_table.toml",
+    "too-old": "needs a date: tests/truth_table.toml",
+    "withdrawn": "needs a notice: tests/truth_table.toml",
 }
 """Codes that no image brings about by itself, as far as is known."""
 
@@ -53,7 +73,7 @@ def test_every_finding_occurs(said: set[str]) -> None:
 
 
 def test_every_reason_occurs(said: set[str]) -> None:
-    reasons = codes_in(judge, "Reason", 0)
+    reasons = {code for module in MODULES for code in codes_in(module, "Reason", 0)}
     assert len(reasons) > 15
     assert reasons - said == set(ELSEWHERE)
 

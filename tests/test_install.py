@@ -15,6 +15,8 @@ from repro_sign import __version__
 from tests.account import Account, Result, Signer
 from tests.programs import PROJECT
 
+_LEFT_OUT = ("repro_sign", "_repro_sign", "rfc3161_client")
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -42,7 +44,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install the wheel where the libraries are and this tree is not; return its program."""
+    """Install the wheel where the libraries are and this tree is not; return its program.
+
+    Of the libraries, what the wheel calls an extra is left out.
+    """
     folder = tmp_path_factory.mktemp("installed") / "venv"
     venv.create(folder, symlinks=True)
     python = folder / "bin" / "python"
@@ -56,7 +61,7 @@ def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     libraries = folder / "libraries"
     libraries.mkdir()
     for one in Path(sysconfig.get_path("purelib")).iterdir():
-        if one.suffix != ".pth" and not one.name.startswith(("repro_sign", "_repro_sign")):
+        if one.suffix != ".pth" and not one.name.startswith(_LEFT_OUT):
             (libraries / one.name).symlink_to(one)
     (packages / "libraries.pth").write_text(f"{libraries}\n")
     return folder / "bin" / "repro-sign"
@@ -93,6 +98,26 @@ def test_the_installed_program_verifies_an_image(
     assert done.image["verdict"] == "verified"
 
 
+def test_without_its_extra_timestamps_say_what_to_install_and_all_else_works(
+    program: Path, ada: Signer, image: Path, account: Account
+) -> None:
+    ada.sign(image)
+    image.with_name("climate.sif.manifest.asc.tsr").write_bytes(b"whatever")
+    verify = ("verify", "--signer", ada.fingerprint, image)
+    done = run(program, account, *verify)
+    assert done.status == 0, done.err
+    assert "climate.sif.manifest.asc.tsr was not looked at" in done.out
+    root = account.home / "root.pem"
+    root.write_text("anything")
+    for asking in (
+        (*verify, "--tsa-cert", root),
+        ("sign", image, "--timestamp", "https://a.example"),
+    ):
+        done = run(program, account, *asking)
+        assert done.status == 3
+        assert "pip install 'repro-sign[timestamp]'" in done.err
+
+
 def test_the_installed_program_runs_its_own_code(program: Path, account: Account) -> None:
     python = program.with_name("python")
     code = "import repro_sign.cli.verify as one; print(one.__file__)"
@@ -105,8 +130,9 @@ def test_the_wheel_holds_every_module_and_the_licence_and_nothing_else(
 ) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    modules = {str(one.relative_to(PROJECT)) for one in PROJECT.glob("repro_sign/**/*.py")}
-    assert modules <= names
+    files = [one for one in PROJECT.glob("repro_sign/**/*") if one.is_file()]
+    needed = {str(one.relative_to(PROJECT)) for one in files if one.parent.name != "__pycache__"}
+    assert needed <= names
     assert any(name.endswith("/licenses/LICENSE") for name in names)
     assert {name.partition("/")[0] for name in names} == {
         "repro_sign",

@@ -1,6 +1,5 @@
 """Keys in both stores: listed, shown, exported, imported, and picked to sign with."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -181,30 +180,20 @@ def test_a_revoked_key_does_not_sign(image: Path, account: Account) -> None:
     assert "revoked" in refuse(account, image)
 
 
-def test_a_signing_subkey_signs_for_its_primary_key(
-    image: Path, tmp_path: Path, account: Account
-) -> None:
-    gpg = ("gpg", "--batch", "--pinentry-mode", "loopback", "--passphrase", "")
-    account.program(*gpg, "--quick-gen-key", "Sub <sub@uni.example>", "ed25519", "cert", "never")
-    (primary,) = keys(account)
-    account.program(*gpg, "--quick-add-key", primary, "ed25519", "sign", "1y")
-    public = tmp_path / "public.asc"
-    account.ok("sign", image)
-    account.ok("key", "export", primary, "-o", public)
-    with Account.new() as reader:
-        assert reader.verify(image, "--signer", primary).status == 0
-        reader.program("apptainer", "key", "import", public)
-        reader.program("apptainer", "verify", "--local", image)
-    secret = account.home / "secret.asc"
-    secret.write_text(account.program(*gpg, "--armor", "--export-secret-keys").out)
-    shutil.rmtree(account.home / ".gnupg")
-    account.ok("key", "import", "--secret", "--store", "apptainer", secret)
-    result = account.run("sign", image)
-    assert (result.status, result.out) == (1, "")
-    assert "its primary key may not sign" in result.err
-
-
 def test_a_revoked_key_in_apptainers_ring_does_not_sign(image: Path, account: Account) -> None:
     signer = account.make_signer("Rita Revoked", "rita@uni.example", "apptainer")
     account.ok("key", "import", revoked_copy(account, signer), "--store", "apptainer")
     assert "revoked" in refuse(account, image)
+
+
+def test_a_key_that_was_fetched_is_listed_shown_and_removed(ada: Signer, account: Account) -> None:
+    account.ok("key", "fetch", ada.fingerprint, "--from", ada.public_key)
+    assert keys(account)[ada.fingerprint]["public_in"] == ["kept"]
+    assert "public    the kept keys" in account.ok("key", "show", ada.fingerprint).out
+    account.ok("key", "export", ada.fingerprint)
+    refused = account.run("key", "remove", ada.fingerprint, "--yes")
+    assert (refused.status, refused.out) == (1, "")
+    assert "--store kept" in refused.err
+    removed = account.ok("key", "remove", ada.fingerprint, "--store", "kept", "--yes")
+    assert removed.out.startswith("removed from the kept keys")
+    assert keys(account) == {}

@@ -39,6 +39,7 @@ from repro_sign import (
     signing_keys,
     verify_image,
 )
+from repro_sign.public_names import HOMES
 from tests.account import Account, Signer
 from tests.programs import PROJECT
 
@@ -144,7 +145,7 @@ def test_type_checkers_see_the_names_that_programs_get() -> None:
         if isinstance(one, ast.ImportFrom)
         for alias in one.names
     }
-    gotten = {(name, f"repro_sign.{home}") for name, home in repro_sign._HOMES.items()}
+    gotten = {(name, f"repro_sign.{home}") for name, home in HOMES.items()}
     assert seen == gotten
     assert {name for name, _ in seen} == set(repro_sign.__all__) - {"__version__"}
 

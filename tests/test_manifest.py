@@ -13,17 +13,13 @@ from repro_sign.digest import Digest
 from repro_sign.errors import MalformedError, RefusedError
 from repro_sign.escaping import HIDDEN_CATEGORIES, is_hidden
 from repro_sign.fingerprint import Fingerprint, PemFingerprint
-from repro_sign.manifest import (
+from repro_sign.manifest import ImageRecord, Manifest, ObjectRecord, from_bytes, to_bytes
+from repro_sign.statement import (
     MAX_LINE_BYTES,
-    ImageRecord,
-    Manifest,
-    ObjectRecord,
     SignerRecord,
     Subject,
     check_name,
     embedded_key,
-    from_bytes,
-    to_bytes,
 )
 
 SHA256 = Digest("sha256", "1" * 64)

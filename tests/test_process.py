@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from repro_sign import apptainer
 from repro_sign.errors import NoAnswerError, ToolNotFoundError
 from repro_sign.process import (
+    Completed,
     find_program,
     fresh_environment,
     require_program,
@@ -180,3 +182,31 @@ def test_nothing_in_an_argument_is_taken_for_a_shell_command(tmp_path: Path) -> 
 def test_the_last_lines_of_complaint_are_kept_for_people(stderr: bytes, words: str) -> None:
     program = "import os, sys; os.write(2, bytes.fromhex(sys.argv[1]))"
     assert run(python(program, stderr.hex()), env={}).words == words
+
+
+@pytest.mark.parametrize(
+    ("status", "stderr", "accepted"),
+    [
+        pytest.param(0, b"INFO:    Verified signature(s) from image 'x'\n", True, id="accepts"),
+        pytest.param(
+            255,
+            b"FATAL:   Failed to verify container: integrity: header integrity compromised\n",
+            False,
+            id="refuses",
+        ),
+        pytest.param(
+            255,
+            b"FATAL:   While initializing: couldn't parse configuration file"
+            b" /etc/apptainer/apptainer.conf: no such file or directory\n",
+            None,
+            id="can't start",
+        ),
+        pytest.param(2, b"panic: runtime error\n", None, id="crashes"),
+    ],
+)
+def test_only_an_apptainer_that_looked_at_the_image_refuses_it(
+    status: int, stderr: bytes, accepted: bool | None
+) -> None:
+    answer = apptainer.answer_of(Completed(status, b"", stderr))
+    assert answer.accepted is accepted
+    assert accepted or answer.words

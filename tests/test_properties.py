@@ -22,8 +22,8 @@ from repro_sign.known_keys import Keys, read_keys
 from repro_sign.locations import Locations
 from repro_sign.sif import layout
 from repro_sign.sif.reader import OpenImage, open_image
-from repro_sign.trust.judge import VerdictWord
 from repro_sign.trust.policy import TrustPolicy
+from repro_sign.trust.verdict import VerdictWord
 from repro_sign.verifying import Engine, ImageReport, VerifyRequest, verify_image
 from tests.account import Account
 from tests.conftest import Need

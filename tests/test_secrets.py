@@ -18,7 +18,8 @@ from repro_sign.locations import Locations
 from repro_sign.openpgp import packets
 from repro_sign.openpgp.secret import read_secret_key
 from repro_sign.sealing.preparing import prepare
-from repro_sign.stores.secret_keys import pick_key, signing_keys
+from repro_sign.stores.key_choice import pick_key
+from repro_sign.stores.secret_keys import signing_keys
 from repro_sign.times import utc_now
 from tests.account import Account, Result
 from tests.conftest import Need
@@ -125,6 +126,9 @@ def author(
             given = ("-v", "--passphrase-file", secret)
             command = ("keygen", *PERSON, "--store", request.param, "--json", *given)
             made = traced(account, log, *command)
+            renewed = traced(account, log, "key", "renew", made.json["fingerprint"], *given)
+            saving = ("key", "backup", made.json["fingerprint"], "-o", folder / "backup")
+            saved = traced(account, log, *saving, *given)
             signed = traced(account, log, "sign", image, *given)
             checked = traced(account, log, "verify", "-v", image)
         secret.unlink()
@@ -132,7 +136,7 @@ def author(
             account,
             request.param,
             made.json["fingerprint"],
-            (made, signed, checked),
+            (made, signed, checked, renewed, saved),
             log.read_text(),
             seen,
             image,
@@ -239,7 +243,7 @@ def test_programs_inherit_none_of_the_variables_of_the_caller(author: Author) ->
 
 
 def test_hostile_variables_change_no_result(author: Author, account: Account) -> None:
-    made, signed, checked = author.results
+    made, signed, checked, *_ = author.results
     assert made.json["store"] == author.store
     assert signed.out.startswith("signed ")
     assert checked.out.startswith("VERIFIED")

@@ -9,8 +9,30 @@ import pytest
 from repro_sign import __version__
 from tests.account import Account, Result, Signer
 
-HEAVY: Final = {"cryptography", "rich", "gnupg", "pysequoia", "blake3", "tomlkit"}
-COMMANDS: Final = ("keygen", "key", "trust", "sign", "verify", "inspect", "doctor")
+HEAVY: Final = {
+    "cryptography",
+    "rich",
+    "gnupg",
+    "pysequoia",
+    "blake3",
+    "tomlkit",
+    "PySquashfsImage",
+}
+COMMANDS: Final = (
+    "keygen",
+    "key",
+    "trust",
+    "sign",
+    "verify",
+    "lock",
+    "withdraw",
+    "supersede",
+    "inspect",
+    "lint",
+    "ecl",
+    "compare",
+    "doctor",
+)
 
 
 def imported_by(account: Account, *arguments: str | Path) -> tuple[Result, set[str]]:
@@ -48,7 +70,30 @@ def test_a_reviewer_without_gnupg_home_waits_for_no_module_of_the_authors(
         account, "verify", "--engine", "native", "--signer", ada.fingerprint, image
     )
     assert result.status == 0
-    assert not packages(modules) & {"gnupg", "rich", "tomlkit"}
+    assert not packages(modules) & (HEAVY - {"pysequoia", "blake3"})
+
+
+def test_a_pem_key_waits_for_its_algorithms_and_nothing_else(image: Path, account: Account) -> None:
+    cora = account.make_signer("Cora Curve", "cora@uni.example", "pem")
+    cora.sign(image)
+    trust = ("--engine", "native", "--key", cora.public_key)
+    result, modules = imported_by(account, "verify", *trust, image)
+    assert result.status == 0
+    assert "cryptography" in packages(modules)
+    assert not packages(modules) & (HEAVY - {"pysequoia", "blake3", "cryptography"})
+    assert not modules & {
+        "cryptography.x509",
+        "cryptography.hazmat.primitives.serialization.pkcs12",
+    }
+
+
+def test_apptainers_opinion_needs_no_further_library(
+    ada: Signer, image: Path, account: Account
+) -> None:
+    ada.sign(image)
+    result, modules = imported_by(account, "verify", "--signer", ada.fingerprint, image)
+    assert "apptainer verify accepts it" in result.out
+    assert not packages(modules) & (HEAVY - {"pysequoia", "blake3"})
 
 
 def test_a_library_that_is_imported_and_not_used_brings_nothing_heavy(account: Account) -> None:

@@ -1,6 +1,8 @@
 """The truth table of the design, row by row, and what holds for any evidence at all."""
 
 import tomllib
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +13,32 @@ from hypothesis import strategies as st
 from repro_sign.digest import Digest
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import Fingerprint, SignerId
+from repro_sign.notice import NoticeKind, Successor
+from repro_sign.provenance.check import Check, Outcome
+from repro_sign.provenance.difference import MachineRow
 from repro_sign.trust.evidence import (
     ImageEvidence,
+    KeyServerReply,
     ManifestEvidence,
     Match,
+    Memory,
+    NoticeEvidence,
     Prediction,
     Problem,
+    RevealEvidence,
     SecondOpinion,
+    Seen,
     SignatureEvidence,
 )
-from repro_sign.trust.judge import Reason, Verdict, VerdictWord, judge
-from repro_sign.trust.policy import Expectation, TrustPolicy
+from repro_sign.trust.judge import judge
+from repro_sign.trust.policy import Demand, Expectation, TrustPolicy
+from repro_sign.trust.verdict import Reason, Verdict, VerdictWord
 
 PEOPLE = {
     "ada": Fingerprint("A" * 40),
     "grace": Fingerprint("B" * 40),
     "mallory": Fingerprint("C" * 40),
+    "rita": Fingerprint("E" * 40),
 }
 DIGESTS = {name: Digest(name, "1" * 64) for name in ("sha256", "blake3")}
 IDENTITY = Digest("sha256", "2" * 64)
@@ -36,6 +48,16 @@ EXPECTATIONS = {
     "this identity": Expectation("identity", IDENTITY),
     "another sha256": Expectation("file", Digest("sha256", "3" * 64)),
     "another identity": Expectation("identity", Digest("sha256", "3" * 64)),
+}
+MACHINES: dict[str, tuple[str | None, str | None]] = {
+    "same": ("this one", "this one"),
+    "other": ("this one", "another"),
+    "not known here": (None, "another"),
+    "not said": ("this one", None),
+}
+OUTCOMES = {
+    **dict.fromkeys(("source-same", "outputs-same"), Outcome.SAME),
+    **dict.fromkeys(("source-unanswered", "outputs-unanswered"), Outcome.UNKNOWN),
 }
 CAN_AGREE = (Finding.GOOD, Finding.UNKNOWN_KEY, Finding.UNSUPPORTED)
 ROWS: list[dict[str, Any]] = tomllib.loads(
@@ -57,6 +79,9 @@ def signature(number: int, row: dict[str, Any], objects: frozenset[int]) -> Sign
         signer=PEOPLE.get(row["by"]),
         claimed=None if row["by"] == "nobody" else "D" * 40,
         notes=tuple(row.get("notes", ())),
+        signed_at=day(row.get("date")),
+        key_ended=day(row.get("ended")),
+        existed_before=day(row.get("proven")),
     )
 
 
@@ -70,7 +95,63 @@ def manifest(number: int, row: dict[str, Any]) -> ManifestEvidence:
         signer=PEOPLE.get(row["by"]),
         match=match,
         differences=() if match in (None, Match.EXACT) else ("something differs",),
+        signed_at=day(row.get("date")),
+        key_ended=day(row.get("ended")),
+        existed_before=day(row.get("proven")),
+        machine=tuple(
+            MachineRow(name, *MACHINES[word]) for name, word in row.get("machine", {}).items()
+        ),
+        source=checks(row.get("source", ())),
+        outputs=checks(row.get("outputs", ())),
     )
+
+
+def checks(codes: Sequence[str]) -> tuple[Check, ...]:
+    return tuple(Check(one, OUTCOMES.get(one, Outcome.DIFFERS), f"found: {one}") for one in codes)
+
+
+def notice(number: int, row: dict[str, Any]) -> NoticeEvidence:
+    return NoticeEvidence(
+        name=f"{number}.notice.asc",
+        kind=NoticeKind(row["kind"]),
+        finding=Finding(row.get("finding", "good")),
+        message="found",
+        signer=PEOPLE.get(row["by"]),
+        words=("the grid was shifted",),
+        successor=Successor("better.sif", IDENTITY, DIGESTS["sha256"])
+        if row["kind"] == "superseded"
+        else None,
+    )
+
+
+def reveal(number: int, row: dict[str, Any]) -> RevealEvidence:
+    finding = Finding(row.get("finding", "good"))
+    said = finding is Finding.GOOD
+    another = row.get("about") == "another image"
+    identity = Digest("sha256", "3" * 64) if another else IDENTITY
+    return RevealEvidence(
+        name=f"{number}.reveal.asc",
+        finding=finding,
+        message=f"found to be {finding}",
+        signer=PEOPLE.get(row["by"]),
+        identity=identity if said else None,
+        author=PEOPLE[row.get("author", "ada")] if said else None,
+        review=PEOPLE[row.get("review", "rita")] if said else None,
+    )
+
+
+def memory(row: dict[str, Any]) -> Memory:
+    identity = IDENTITY if row.get("same") else Digest("sha256", "4" * 64)
+    newest: dict[SignerId, Seen] = {
+        PEOPLE[name]: Seen(moment, identity)
+        for name, date in row.get("newest", {}).items()
+        if (moment := day(date))
+    }
+    return Memory(frozenset(PEOPLE[name] for name in row.get("signers", ())), newest)
+
+
+def day(date: Any) -> datetime | None:
+    return datetime(date.year, date.month, date.day, tzinfo=UTC) if date else None
 
 
 def evidence_of(row: dict[str, Any]) -> ImageEvidence:
@@ -86,11 +167,19 @@ def evidence_of(row: dict[str, Any]) -> ImageEvidence:
             for number, one in enumerate(row.get("signatures", ()))
         ),
         manifests=tuple(manifest(*pair) for pair in enumerate(row.get("manifests", ()))),
+        notices=tuple(notice(*pair) for pair in enumerate(row.get("notices", ()))),
+        reveals=tuple(reveal(*pair) for pair in enumerate(row.get("reveals", ()))),
+        unread=tuple(row.get("unread", ())),
+        memory=memory(row["memory"]) if "memory" in row else None,
         second_opinion=SecondOpinion(
             answers[opinion["answer"]], "words", Prediction(opinion["predicted"]), "because"
         )
         if opinion
         else None,
+        key_server=KeyServerReply(
+            trouble="gave no answer" if row.get("key_server") == "silent" else "",
+            notes=("does not have the key",) if row.get("key_server") == "empty" else (),
+        ),
         digests=DIGESTS,
         identity=IDENTITY,
     )
@@ -100,7 +189,24 @@ def policy_of(row: dict[str, Any]) -> TrustPolicy:
     rules = dict(row.get("policy", {}))
     trusted = rules.pop("trusted", ["ada", "grace"])
     expect = tuple(EXPECTATIONS[name] for name in rules.pop("expect", ()))
-    return TrustPolicy({PEOPLE[name]: "--signer" for name in trusted}, expect=expect, **rules)
+    demands = tuple(
+        Demand(one["count"], frozenset(one["of"]), f"{one['count']} of lab")
+        for one in rules.pop("demands", ())
+    )
+    until = rules.pop("until", {})
+    people: dict[SignerId, str] = {
+        PEOPLE[name]: person for name, person in rules.pop("people", {}).items()
+    }
+    return TrustPolicy(
+        {PEOPLE[name]: "--signer" for name in trusted},
+        expect=expect,
+        people=people,
+        demands=demands,
+        until={PEOPLE[name]: end for name, date in until.items() if (end := day(date))},
+        newer_than=day(rules.pop("newer_than", None)),
+        require_same=frozenset(rules.pop("require_same", ())),
+        **rules,
+    )
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row["case"]) for row in ROWS])

@@ -299,7 +299,7 @@ def test_the_text_says_verdict_then_who_then_what_is_covered(
     grouped = " ".join(grace.fingerprint[at : at + 4] for at in range(0, 40, 4))
     order = [
         *(f"VERIFIED  {signed}", grace.user_id, grouped, f"trusted: --key {grace.public_key}"),
-        *("3 of 3 objects", "the whole file, every byte", "sha256", "identity"),
+        *("3 of 3 objects", "the whole file, every byte", "blake3", "sha256", "identity"),
     ]
     places = [out.find(part) for part in order]
     assert -1 not in places

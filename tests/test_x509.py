@@ -12,6 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from tests.account import Account
 from tests.conftest import Need
+from tests.notices import rebuilt
 
 NOW = datetime.now(UTC)
 CODE = ExtendedKeyUsageOID.CODE_SIGNING
@@ -57,13 +58,18 @@ class Holder:
 ROOT, MIDDLE, LEAF, OTHER = (Holder.new(name) for name in ("Root", "Middle", "Ada", "Other"))
 
 
-@pytest.fixture
-def signed(account: Account, image: Path) -> Path:
-    """Give an image that the leaf's key has signed."""
+def pem_key(account: Account) -> Path:
+    """Give the leaf's private key to an account."""
     key = account.home / "leaf.pem"
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
     key.write_bytes(LEAF.key.private_bytes(*form, serialization.NoEncryption()))
-    account.ok("sign", image, "--key", key)
+    return key
+
+
+@pytest.fixture
+def signed(account: Account, image: Path) -> Path:
+    """Give an image that the leaf's key has signed."""
+    account.ok("sign", image, "--key", pem_key(account))
     return image
 
 
@@ -186,3 +192,29 @@ def test_a_chain_longer_than_an_authority_allows_makes_nobody_trusted(
 def test_a_certificate_without_roots_is_a_usage_error(account: Account, signed: Path) -> None:
     options = files(account.home, leaf=MIDDLE.certify(LEAF, purpose=CODE))
     assert account.verify(signed, *options).status == 2
+
+
+@pytest.mark.parametrize(
+    ("ends", "code"),
+    [
+        pytest.param(timedelta(days=30), "superseded", id="valid"),
+        pytest.param(timedelta(days=-1), "notice-without-force", id="expired"),
+    ],
+)
+def test_a_notice_by_a_certificates_key_counts_and_a_withdrawal_outlives_the_certificate(
+    account: Account, signed: Path, base_image: Path, ends: timedelta, code: str
+) -> None:
+    key = ("--key", account.home / "leaf.pem")
+    newer = rebuilt(base_image, signed.with_name("climate-2.sif"))
+    account.ok("sign", newer, *key)
+    account.ok("supersede", signed, newer, *key)
+    options = files(
+        account.home,
+        leaf=MIDDLE.certify(LEAF, purpose=CODE, ends=ends),
+        intermediates=ROOT.certify(MIDDLE, authority=True),
+        roots=ROOT.certify(ROOT, authority=True),
+    )
+    assert code in account.verify(signed, *options, "--engine", "native").codes
+    account.ok("withdraw", signed, "--reason", "wrong grid", "--yes", *key)
+    result = account.verify(signed, *options, "--engine", "native")
+    assert (result.status, "withdrawn" in result.codes) == (1, True)

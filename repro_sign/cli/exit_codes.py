@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import Final
 
-from repro_sign.trust.judge import VerdictWord
+from repro_sign.trust.verdict import VerdictWord
 
 
 class ExitCode(IntEnum):
@@ -35,6 +35,9 @@ _GRAVEST_FIRST: Final = (
     ExitCode.UNTRUSTED,
     ExitCode.VERIFIED,
 )
+
+INTERRUPTED: Final = 130
+"""Ended by Ctrl-C, as shells count it."""
 
 
 def gravest(words: Iterable[VerdictWord]) -> ExitCode:

@@ -11,7 +11,7 @@ from repro_sign.escaping import printable
 from repro_sign.finding import Finding
 from repro_sign.inspecting import Inspection, inspect_image
 from repro_sign.locations import find_locations
-from repro_sign.manifest import image_members
+from repro_sign.manifest import content_members, image_members
 from repro_sign.report import as_json
 from repro_sign.times import readable, rfc3339
 from repro_sign.trust.evidence import SignatureEvidence
@@ -19,14 +19,20 @@ from repro_sign.trust.evidence import SignatureEvidence
 
 @click.command("inspect")
 @click.argument("image", type=click.Path(path_type=Path))
+@click.option(
+    "--content-digest",
+    is_flag=True,
+    help="Show the content digest too: what is inside, whatever the packing and the times.",
+)
 @json_option
 @output_options
-def command(*, image: Path, json_: bool) -> None:
+def command(*, image: Path, content_digest: bool, json_: bool) -> None:
     """Show what is inside IMAGE and who claims to have signed it.
 
     This is no verification: nobody is trusted and nothing is decided.
     """
-    found = inspect_image(image, find_locations(), progress_of("reading"))
+    progress = progress_of("reading")
+    found = inspect_image(image, find_locations(), progress, content_digest=content_digest)
     click.echo(as_json.to_text(_document(found)) if json_ else _text(found))
 
 
@@ -39,8 +45,11 @@ def _text(found: Inspection) -> str:
         f"  sha256    {found.digests[0].hex}",
         f"  blake3    {found.digests[1].hex}",
         f"  identity  {record.identity}",
-        "objects",
     ]
+    if record.content:
+        lines.append(f"  content   content:{record.content.digest}")
+        lines += [f"    object {id_}  tree:{digest}" for id_, digest in record.content.trees]
+    lines.append("objects")
     for one in record.objects:
         group = f"group {one.group}" if one.group else "no group"
         name = f" {printable(one.name)}" if one.name else ""
@@ -85,6 +94,7 @@ def _document(found: Inspection) -> dict[str, Any]:
         "definition": found.definition,
         "manifests": list(found.manifests),
         "objects": image_members(record)["objects"],
+        "content": content_members(record.content) if record.content else None,
         "signatures": [
             {
                 "object": one.object_id,

@@ -5,16 +5,28 @@ from typing import Any
 
 import click
 
-from repro_sign.cli.options import json_option, output_options, passphrase_option, say
+from repro_sign.cli.git_identity import git_setting
+from repro_sign.cli.health import say_health
+from repro_sign.cli.options import (
+    json_option,
+    out_folder,
+    out_option,
+    output_options,
+    passphrase_option,
+    say,
+)
 from repro_sign.cli.passphrases import ask_passphrase, passphrase_file, read_passphrase
 from repro_sign.errors import UsageError
 from repro_sign.escaping import printable
+from repro_sign.files import read_small
 from repro_sign.key_request import KeyRequest, check_passphrase, check_request, default_store
 from repro_sign.keygen import NewKeyReport, generate_key
-from repro_sign.locations import find_locations
-from repro_sign.process import find_program, fresh_environment, run
+from repro_sign.known_keys import read_keys
+from repro_sign.locations import Locations, find_locations
+from repro_sign.openpgp.certificate import MAX_CERTIFICATE_BYTES
 from repro_sign.report import as_json
-from repro_sign.stores.secret_keys import Store
+from repro_sign.stores.exposure import places_of
+from repro_sign.stores.secret_keys import SECRET_STORES, Store
 from repro_sign.times import readable, utc_now
 
 
@@ -23,18 +35,19 @@ from repro_sign.times import readable, utc_now
 @click.option("--email", help="Your e-mail address (default: git's).")
 @click.option("--comment", default="", help="A word on what the key is for.")
 @click.option(
+    "--anonymous",
+    is_flag=True,
+    help="A key without a name or address, to sign for double-blind review.",
+)
+@click.option(
     "--store",
-    type=click.Choice([one.value for one in Store]),
+    type=click.Choice([one.value for one in SECRET_STORES]),
     help="Where the key lives (default: Apptainer's ring if Apptainer is installed).",
 )
 @click.option("--expires", metavar="3y|never|DATE", help="When the key ends (default: 3y).")
 @passphrase_option
 @click.option("--no-passphrase", is_flag=True, help="Store the secret key unprotected.")
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the public key (default: keys/ if there is one, else this folder).",
-)
+@out_option
 @json_option
 @output_options
 def command(
@@ -42,6 +55,7 @@ def command(
     name: str | None,
     email: str | None,
     comment: str,
+    anonymous: bool,
     store: str | None,
     expires: str | None,
     passphrase_file: Path | None,
@@ -56,8 +70,10 @@ def command(
     """
     now = utc_now()
     chosen = Store(store) if store else default_store()
-    named = chosen is not Store.PEM
-    if not named and (name or email or comment):
+    if anonymous and (name or email or comment):
+        raise UsageError("--anonymous excludes --name, --email and --comment")
+    named = chosen is not Store.PEM and not anonymous
+    if not (named or anonymous) and (name or email or comment):
         say("repro-sign: note: a PEM key carries no name; --name, --email, --comment are not used")
     request = KeyRequest(
         name=name or (_from_git("user.name", "--name") if named else ""),
@@ -65,26 +81,37 @@ def command(
         comment=comment,
         store=chosen,
         expires=expires,
-        out=out or (Path("keys") if Path("keys").is_dir() else Path()),
+        out=out_folder(out),
+        anonymous=anonymous,
     )
     check_request(request, chosen, now, passphrase_follows=True)
     passphrase = None if no_passphrase else _new_passphrase(passphrase_file)
     if no_passphrase and passphrase_file is not None:
         raise UsageError("--no-passphrase and --passphrase-file exclude each other")
-    report = generate_key(request.protected_by(passphrase), find_locations(), now)
+    where = find_locations()
+    report = generate_key(request.protected_by(passphrase), where, now)
+    _say_health(report, where, encrypted=passphrase is not None)
     click.echo(as_json.to_text(_document(report)) if json_ else _text(report))
+
+
+def _say_health(report: NewKeyReport, where: Locations, *, encrypted: bool) -> None:
+    """Examine the key as its readers will see it: the file that was written for them."""
+    keys = read_keys(read_small(report.public_key, MAX_CERTIFICATE_BYTES * 2, "key"), "the new key")
+    say_health(
+        printable(report.user_id) if report.user_id else report.fingerprint.grouped(),
+        keys.certificates[0] if keys.certificates else keys.public_keys[0],
+        secret_in=(report.store,),
+        encrypted=encrypted,
+        places=places_of(where, report.store),
+    )
 
 
 def _from_git(setting: str, option: str) -> str:
     """Ask git for a setting of the user's."""
-    git = find_program("git")
-    if git is not None:
-        passed = ("HOME", "XDG_CONFIG_HOME", "USERPROFILE")
-        done = run([str(git), "config", "--get", setting], env=fresh_environment(*passed))
-        value = done.stdout.decode("utf-8", "replace").strip()
-        if done.status == 0 and value:
-            return value
-    raise UsageError(f"{option} is needed: git has no {setting} to take it from")
+    value = git_setting(setting)
+    if value is None:
+        raise UsageError(f"{option} is needed: git has no {setting} to take it from")
+    return value
 
 
 def _new_passphrase(option: Path | None) -> str:

@@ -4,7 +4,6 @@ Standard output carries results only. Everything else goes to standard error, st
 `repro-sign:`. An error of ours becomes its exit status; anything else is a bug and shows itself.
 """
 
-import importlib
 import io
 import os
 import sys
@@ -14,6 +13,7 @@ from typing import Any, Final
 import click
 
 from repro_sign import __version__
+from repro_sign.cli.lazy_group import LazyGroup
 from repro_sign.cli.options import explain
 from repro_sign.errors import NoAnswerError, ReproSignError, UsageError
 
@@ -21,40 +21,27 @@ _INTERRUPTED: Final = 130
 """Ended by Ctrl-C, as shells count it."""
 _COMMANDS: Final = {
     "keygen": "Make a signing key (and its revocation certificate).",
-    "key": "List, show, export and import keys.",
+    "key": "Publish, renew, revoke, back up, list and show keys.",
     "trust": "Say whom you believe.",
     "sign": "Sign images and write their manifests.",
     "verify": "Check images, with what lies beside them.",
+    "audit": "Check a site's images, every night.",
+    "lock": "Pin images to their bytes and signers in one file, for git.",
+    "withdraw": "Say, signed, that an image should not be used.",
+    "supersede": "Say, signed, that another image came in one's place.",
+    "reveal": "Say, signed, whose image it is that was reviewed without a name.",
     "inspect": "Show what is inside an image, and who claims to have signed it.",
+    "lint": "Say what in a recipe is not pinned, not checked or not said.",
+    "ecl": "Use Apptainer's own gate: write, lint and try its list of signers.",
+    "compare": "Say whether two images or manifests are the same, and how they differ.",
+    "deposit": "Put an image and all that a reader needs into a folder for an archive.",
+    "cite": "Print what is to be written of an image where it is cited.",
     "doctor": "Say what is installed, which keys there are, what is wrong.",
 }
-"""Each command's module in this package has its name; the sentence is shown by --help."""
 
 
-class CommandGroup(click.Group):
-    """Commands by name, imported when asked for: start-up is a feature."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands in the order in which people need them."""
-        del ctx
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command."""
-        del ctx
-        if cmd_name not in _COMMANDS:
-            return None
-        module = importlib.import_module(f"repro_sign.cli.{cmd_name}")
-        command = module.command
-        if not isinstance(command, click.Command):
-            raise TypeError(f"repro_sign.cli.{cmd_name} has no command")
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+class CommandGroup(LazyGroup):
+    """All commands, and the one place in which their errors end."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; our own errors end it with their status."""
@@ -75,6 +62,8 @@ def _status(error: ReproSignError) -> int:
 
 @click.group(
     cls=CommandGroup,
+    package="repro_sign.cli",
+    sentences=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="repro-sign", message="%(prog)s %(version)s")

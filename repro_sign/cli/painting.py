@@ -4,7 +4,7 @@ from typing import Final
 
 import click
 
-from repro_sign.trust.judge import VerdictWord
+from repro_sign.trust.verdict import VerdictWord
 
 _COLOURS: Final = {
     VerdictWord.VERIFIED: "green",

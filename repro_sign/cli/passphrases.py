@@ -60,3 +60,16 @@ def ask_passphrase(prompt: str, *, twice: bool = False) -> str:
         raise UsageError("a passphrase is needed and there is no terminal to ask on", hint=hint)
     answer = click.prompt(prompt, hide_input=True, confirmation_prompt=twice, err=True)
     return str(answer)
+
+
+def key_passphrase(name: str, encrypted: bool | None, option: Path | None) -> str | None:
+    """Return a key's passphrase if we are the ones who have to know it.
+
+    Of a key in GnuPG (`encrypted` is None) gpg-agent asks by itself, unless a file was named.
+    """
+    path = passphrase_file(option)
+    if encrypted is False:
+        return None
+    if path is not None:
+        return read_passphrase(path)
+    return ask_passphrase(f"Passphrase of {name}") if encrypted else None

@@ -5,15 +5,15 @@ import sys
 import click
 
 from repro_sign.locations import Locations
-from repro_sign.stores.secret_keys import AmbiguousKeyError, SigningKey, pick_key, signing_keys
+from repro_sign.stores.key_choice import AmbiguousKeyError, find_key
+from repro_sign.stores.secret_keys import SigningKey
 from repro_sign.times import utc_now
 
 
 def pick(where: Locations, selector: str | None) -> SigningKey:
     """Return the key that is named, the only one, or the one chosen on the terminal."""
-    keys = signing_keys(where)
     try:
-        return pick_key(keys, selector, utc_now())
+        return find_key(where, selector, utc_now())
     except AmbiguousKeyError as error:
         if not sys.stdin.isatty():
             raise

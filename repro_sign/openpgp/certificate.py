@@ -121,7 +121,7 @@ def read_certificates(data: bytes, what: str) -> tuple[Certificate, ...]:
     if len(data) > MAX_RING_BYTES:
         raise MalformedError(f"{what} has {len(data)} bytes; at most {MAX_RING_BYTES} are read")
     try:
-        found = tuple(_read(chunk) for chunk in split_keys(data))
+        found = tuple(read_one(chunk) for chunk in split_keys(data))
     except (RuntimeError, MalformedError) as error:
         reason = first_line(error)
         raise MalformedError(f"{what} is not a readable OpenPGP key: {reason}") from error
@@ -139,7 +139,7 @@ def read_ring(data: bytes) -> tuple[Certificate, ...]:
         return ()
     for chunk in chunks:
         try:
-            found.append(_read(chunk))
+            found.append(read_one(chunk))
         except (RuntimeError, MalformedError):
             continue
     return tuple(found)
@@ -168,7 +168,8 @@ def _with_secrets(cert: pysequoia.Cert) -> bytes:
     return bytes(cert.secrets) if cert.has_secret_keys and cert.secrets else bytes(cert)
 
 
-def _read(chunk: bytes) -> Certificate:
+def read_one(chunk: bytes) -> Certificate:
+    """Read the binary packets of one key. Raises `MalformedError` or `RuntimeError`."""
     if len(chunk) > MAX_CERTIFICATE_BYTES:
         raise MalformedError(
             f"a certificate of {len(chunk)} bytes; at most {MAX_CERTIFICATE_BYTES} are read"

@@ -6,6 +6,7 @@ exactly the text that was signed.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +17,8 @@ _BEGIN_SIGNATURE: Final = b"-----BEGIN PGP SIGNATURE-----"
 _END_SIGNATURE: Final = b"-----END PGP SIGNATURE-----"
 MAX_LINES: Final = 200_000
 """A manifest of an image with 4,096 objects and 10,000 other files has fewer."""
+_TO_LOOK_AT: Final = (b"\n-", b" \n", b"\t\n")
+"""Lines that are dash-escaped, or should have been, or end with a blank: most texts have none."""
 _HASH_HEADER = re.compile(rb"Hash: [A-Za-z0-9-]+(, ?[A-Za-z0-9-]+)*")
 
 
@@ -55,7 +58,9 @@ def parse(block: bytes) -> ClearSigned:
     for header in lines[1:blank]:
         if not _HASH_HEADER.fullmatch(header):
             raise MalformedError("the clear-signed block has a header other than Hash")
-    text = [_undo_dash(line) for line in lines[blank + 1 : start]]
+    text = lines[blank + 1 : start]
+    if _has_any(b"\n".join([b"", *text, b""]), _TO_LOOK_AT):
+        text = [_undo_dash(line) for line in text]
     signature = lines[start:]
     if any(line.startswith(b"-") for line in signature[1:-1]):
         raise MalformedError("the clear-signed block holds more than one signature block")
@@ -82,6 +87,10 @@ def frame(text: bytes, signature: bytes, hash_name: str) -> bytes:
     escaped = [b"- " + line if line.startswith(b"-") else line for line in lines]
     head = [BEGIN, b"Hash: " + hash_name.encode(), b""]
     return b"\n".join([*head, *escaped, signature.replace(b"\r\n", b"\n").rstrip(b"\n")])
+
+
+def _has_any(text: bytes, parts: Iterable[bytes]) -> bool:
+    return any(part in text for part in parts)
 
 
 def _undo_dash(line: bytes) -> bytes:

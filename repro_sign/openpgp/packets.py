@@ -16,11 +16,14 @@ TAG_SECRET_KEY: Final = 5
 TAG_PUBLIC_KEY: Final = 6
 SECRET_TAGS: Final = (TAG_SECRET_KEY, 7)
 """Secret key and secret subkey (section 4.3)."""
+PUBLIC_TAGS: Final = (TAG_PUBLIC_KEY, 14)
+"""Public key and public subkey (section 4.3)."""
 _SUBPACKET_REVOCATION_REASON: Final = 29
 _SUBPACKET_EMBEDDED_SIGNATURE: Final = 32
 _SIGNATURE_FIXED_OCTETS: Final = 6
 """Version, type, key algorithm, hash algorithm, two octets of hashed length (section 5.2.3)."""
-
+_S2K_GNU: Final = 101
+"""A private type of S2K (section 3.7.1): gpg writes it where the secret part is elsewhere."""
 _MAX_BITS: Final = 0xFFFF
 """A number's length is two octets (section 3.2)."""
 
@@ -141,6 +144,16 @@ def secret_is_encrypted(secret_body: bytes, public_body: bytes) -> bool:
     if not secret_body.startswith(public_body) or len(secret_body) <= len(public_body):
         raise MalformedError("a secret key packet does not belong to its public key")
     return secret_body[len(public_body)] != 0
+
+
+def secret_is_missing(secret_body: bytes, public_body: bytes) -> bool:
+    """Whether a secret key packet is a stub: the secret part is on a card or kept offline.
+
+    Such packets are an extension of GnuPG (its doc/DETAILS, "GNU extensions to the S2K algorithm"):
+    usage octet, cipher, and then 101 where the kind of key derivation stands.
+    """
+    secret = secret_body[len(public_body) :]
+    return secret[:1] in (b"\xfe", b"\xff") and secret[2:3] == bytes([_S2K_GNU])
 
 
 def _encode(number: int) -> bytes:

@@ -11,7 +11,7 @@ from typing import Final
 
 from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
-from repro_sign.openpgp import packets, value
+from repro_sign.openpgp import packets
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.times import readable
 
@@ -42,14 +42,23 @@ class Revocation:
     created: datetime
 
     @property
+    def reason_words(self) -> str:
+        """The reason in words."""
+        return _REASON_WORDS.get(self.reason, f"reason {self.reason}")
+
+    @property
     def words(self) -> str:
         """The reason in words, with the date."""
-        word = _REASON_WORDS.get(self.reason, f"reason {self.reason}")
-        return f"{word}, on {readable(self.created)}"
+        return f"{self.reason_words}, on {readable(self.created)}"
+
+    @property
+    def hard(self) -> bool:
+        """Whether the key may be in other hands: then nothing by it counts, whenever made."""
+        return self.reason not in _SOFT_REASONS
 
     def undoes(self, signed_at: datetime) -> bool:
         """Whether a signature of that time is worth nothing: always, if the key may be stolen."""
-        return self.reason not in _SOFT_REASONS or signed_at >= self.created
+        return self.hard or signed_at >= self.created
 
 
 def revocation_of(certificate: Certificate) -> Revocation | None:
@@ -73,8 +82,19 @@ def revocation_of(certificate: Certificate) -> Revocation | None:
 
 def gravest(genuine: Sequence[Revocation]) -> Revocation | None:
     """Return the revocation that undoes most; None if there is none."""
-    hard = [one for one in genuine if one.reason not in _SOFT_REASONS]
+    hard = [one for one in genuine if one.hard]
     return min(hard or genuine, key=lambda one: one.created, default=None)
+
+
+def is_bare(certificate: Certificate) -> bool:
+    """Whether a certificate names nobody and says nothing about its primary key but a revocation.
+
+    So some key servers hand it out until the owner has confirmed the e-mail address.
+    """
+    return not any(
+        packet.tag in (Tag.UserID, Tag.UserAttribute) or type_of(packet) in _SELF_SIGNATURES
+        for packet in PacketPile.from_bytes(certificate.binary)
+    )
 
 
 def self_signature_at(certificate: Certificate, moment: datetime) -> tuple[Packet | None, bool]:
@@ -126,6 +146,8 @@ def framed(key: Packet) -> bytes:
 
 def is_good(key: Packet, signature: Packet, signed: bytes) -> bool:
     """Whether the value is this key's; false also where that can't be computed."""
+    from repro_sign.openpgp import value  # heavy, and only needed where something is wrong
+
     try:
         return value.is_good(key, signature, signed)
     except value.UnsupportedAlgorithmError:

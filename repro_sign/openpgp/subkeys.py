@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
+from repro_sign.fingerprint import Fingerprint
 from repro_sign.openpgp import packets
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.self_signatures import (
@@ -21,6 +22,7 @@ from repro_sign.openpgp.self_signatures import (
     is_good,
     type_of,
 )
+from repro_sign.times import readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,61 @@ class Subkey:
 
 def subkey_of(certificate: Certificate, name: str, moment: datetime) -> Subkey | None:
     """Return the subkey with this fingerprint or key id, as it counts at `moment`."""
-    pile: list[Packet] = list(PacketPile.from_bytes(certificate.binary))
-    primary = pile[0]
+    for packet, following in _subkeys(pile := _packets(certificate)):
+        if name.lower() in (packet.fingerprint, packet.key_id):
+            return _describe(pile[0], packet, _signatures(following), moment)
+    return None
+
+
+def subkeys_of(
+    certificate: Certificate, moment: datetime
+) -> tuple[tuple[Fingerprint, Subkey], ...]:
+    """Return all subkeys of version 4 with their fingerprints, as they count at `moment`."""
+    pile = _packets(certificate)
+    return tuple(
+        (
+            Fingerprint.parse(packet.fingerprint),
+            _describe(pile[0], packet, _signatures(following), moment),
+        )
+        for packet, following in _subkeys(pile)
+        if packet.fingerprint
+    )
+
+
+def _packets(certificate: Certificate) -> list[Packet]:
+    return list(PacketPile.from_bytes(certificate.binary))
+
+
+def _subkeys(pile: list[Packet]) -> Iterator[tuple[Packet, list[Packet]]]:
+    """Yield each subkey and what follows it."""
     for position, packet in enumerate(pile):
-        if packet.tag == Tag.PublicSubkey and name.lower() in (packet.fingerprint, packet.key_id):
-            return _describe(primary, packet, _signatures(pile[position + 1 :]), moment)
+        if packet.tag == Tag.PublicSubkey:
+            yield packet, pile[position + 1 :]
+
+
+def why_it_may_not_sign(certificate: Certificate, moment: datetime) -> str | None:
+    """Return why neither the primary key nor a subkey may sign at `moment`; None if one may.
+
+    Expiry and revocation of the whole certificate are another matter.
+    """
+    if certificate.primary_signs:
+        return None
+    signing = [one for _, one in subkeys_of(certificate, moment) if one.bound and one.signs]
+    if not signing:
+        return "neither its primary key nor a subkey of it is meant for signing"
+    reasons = [_why_not(one, moment) for one in signing]
+    if None in reasons:
+        return None
+    which = "signing subkey" if len(reasons) == 1 else "last signing subkey"
+    return f"its primary key is not meant for signing, and its {which} {reasons[-1]}"
+
+
+def _why_not(subkey: Subkey, moment: datetime) -> str | None:
+    revocation, expires = subkey.revocation, subkey.expires
+    if revocation is not None and revocation.undoes(moment):
+        return f"is revoked ({revocation.words})"
+    if expires is not None and expires <= moment:
+        return f"expired on {readable(expires)}"
     return None
 
 

@@ -37,11 +37,6 @@ class UnsupportedAlgorithmError(Exception):
     """The key's or the signature's algorithm is none that this module computes."""
 
 
-def accepted_hash(algorithm: HashAlgorithm | None) -> bool:
-    """Whether a signature may use this hash: SHA-2 only (SIF reference, section 3.1)."""
-    return any(algorithm == accepted for accepted, _, _ in _HASHES)
-
-
 def is_good(key: Packet, signature: Packet, signed: bytes) -> bool:
     """Whether `signature` is a signature by the key in packet `key` over the bytes `signed`.
 

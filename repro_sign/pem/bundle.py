@@ -6,12 +6,14 @@ key itself is in our manifest's payload.
 
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from repro_sign.errors import MalformedError
 from repro_sign.pem import dsse
-from repro_sign.pem.keys import PrivateKey
 from repro_sign.strict_json import parse_object
+
+if TYPE_CHECKING:
+    from repro_sign.pem.algorithms import PrivateKey  # it is heavy, and who only reads needs none
 
 MEDIA_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _WHAT: Final = "the Sigstore bundle"
@@ -25,7 +27,7 @@ class Bundle:
     envelope: dsse.Envelope
 
 
-def seal(payload: bytes, key: PrivateKey) -> bytes:
+def seal(payload: bytes, key: "PrivateKey") -> bytes:
     """Sign an in-toto statement as a bundle."""
     bundle = {
         "mediaType": MEDIA_TYPE,

@@ -1,12 +1,13 @@
 """X.509: whether a chain of certificates vouches for a key, for code signing, at this time.
 
 The chain is built and checked by cryptography's verifier. A SIF signature by such a key names no
-time of its own, so validity counts now (design, section 3).
+time of its own, so validity counts now, unless a trusted timestamp shows an earlier date (design,
+section 3): `CheckedChain.at` judges at that.
 """
 
-import warnings
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache, partial
 from typing import Final
 
 from cryptography import x509
@@ -17,8 +18,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from repro_sign.errors import MalformedError
 from repro_sign.escaping import printable
 from repro_sign.finding import Finding
+from repro_sign.pem.algorithms import describe
 from repro_sign.pem.checked_chain import CheckedChain
-from repro_sign.pem.keys import describe
+from repro_sign.quietly import without_warnings
 from repro_sign.times import readable
 
 _UNREADABLE: Final = (
@@ -39,8 +41,7 @@ def read_chain(
 
     Raises `MalformedError` if one of them is not readable.
     """
-    with warnings.catch_warnings():  # of odd names and numbers, which say nothing to a reader
-        warnings.simplefilter("ignore", UserWarning)
+    with without_warnings():
         leaves = _read(certificate, "the certificate")
         if len(leaves) != 1:
             raise MalformedError(f"the certificate file holds {len(leaves)} certificates, not one")
@@ -58,14 +59,26 @@ def check_chain(
 
     Raises `MalformedError` if it can't be read, or if its key is of no accepted kind.
     """
+    with without_warnings():
+        return _check(leaf, intermediates, roots, now)
+
+
+def _check(
+    leaf: x509.Certificate,
+    intermediates: Sequence[x509.Certificate],
+    roots: Sequence[x509.Certificate],
+    now: datetime,
+) -> CheckedChain:
     try:
         key = describe(leaf.public_key())
         subject = printable(leaf.subject.rfc4514_string())
         unfit = _unfit(leaf, now)
+        ended = leaf.not_valid_after_utc if leaf.not_valid_after_utc <= now else None
     except _UNREADABLE as error:  # its parts are read when asked for
         raise MalformedError("the certificate can't be read") from error
+    at = cache(partial(check_chain, leaf, intermediates, roots))
     if unfit is not None:
-        return CheckedChain(key, subject, unfit=unfit)
+        return CheckedChain(key, subject, unfit=unfit, ended=ended, at=at)
     verifier = (
         verification.PolicyBuilder()
         .store(verification.Store(list(roots)))
@@ -81,8 +94,8 @@ def check_chain(
     except verification.VerificationError as error:
         reason = printable(str(error).splitlines()[0], limit=200)
         message = f"no chain leads from the certificate of {subject} to the roots given: {reason}"
-        return CheckedChain(key, subject, unproven=message)
-    return CheckedChain(key, subject)
+        return CheckedChain(key, subject, unproven=message, at=at)
+    return CheckedChain(key, subject, at=at)
 
 
 def _read(data: bytes, what: str) -> list[x509.Certificate]:

@@ -7,14 +7,16 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from repro_sign.checked import CheckedSignature
 from repro_sign.errors import MalformedError
 from repro_sign.finding import Finding
 from repro_sign.pem.book import PublicKeyBook
-from repro_sign.pem.keys import PrivateKey
 from repro_sign.strict_json import parse_object
+
+if TYPE_CHECKING:
+    from repro_sign.pem.algorithms import PrivateKey  # it is heavy, and who only reads needs none
 
 SIF_METADATA: Final = "application/vnd.sylabs.sif-metadata+json"
 IN_TOTO: Final = "application/vnd.in-toto+json"
@@ -69,7 +71,7 @@ def from_members(members: dict[str, Any], payload_type: str) -> Envelope:
     )
 
 
-def seal(payload_type: str, payload: bytes, key: PrivateKey, *, name_key: bool) -> dict[str, Any]:
+def seal(payload_type: str, payload: bytes, key: "PrivateKey", *, name_key: bool) -> dict[str, Any]:
     """Sign a payload; return the members of the envelope's JSON object.
 
     With `name_key` the signature names its key, as SIF signatures do.

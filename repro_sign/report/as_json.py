@@ -8,10 +8,14 @@ from typing import Any, Final
 
 from repro_sign.fingerprint import SignerId
 from repro_sign.manifest import Manifest, members_of
+from repro_sign.remembering import Remembering
+from repro_sign.report import machines, made_from, notices
 from repro_sign.times import rfc3339
-from repro_sign.trust.evidence import ManifestEvidence, SignatureEvidence
-from repro_sign.trust.judge import Reason, judge
+from repro_sign.trust.evidence import ManifestEvidence, RevealEvidence, SignatureEvidence
+from repro_sign.trust.judge import judge
+from repro_sign.trust.pinned import Pinned
 from repro_sign.trust.policy import TrustPolicy
+from repro_sign.trust.verdict import Reason
 from repro_sign.verifying import ImageReport
 
 SCHEMA: Final = 1
@@ -50,6 +54,12 @@ def image(report: ImageReport) -> dict[str, Any]:
         "identity": str(evidence.identity) if evidence.identity else None,
         "manifest": manifests[0] if manifests else None,
         "manifests": manifests,
+        "made_from": made_from.members(report),
+        "machine": machines.members(report),
+        "memory": _memory(report.remembering),
+        "lock": _lock(report.pinned),
+        "reveals": [_reveal(one) for one in evidence.reveals],
+        "notices": [notices.members(one, report) for one in evidence.notices],
         "engines": _engines(report),
     }
 
@@ -67,6 +77,32 @@ def _engines(report: ImageReport) -> dict[str, str | None]:
     return {"native": native, "apptainer": words[opinion.accepted]}
 
 
+def _memory(one: Remembering | None) -> dict[str, Any] | None:
+    if one is None:
+        return None
+    return {
+        "signers": sorted(map(str, one.signers)),
+        "new": one.new,
+        "problem": str(one.problem) if one.problem else None,
+    }
+
+
+def _reveal(one: RevealEvidence) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "finding": one.finding.value,
+        "message": one.message,
+        "fingerprint": str(one.signer) if one.signer else None,
+        "author": str(one.author) if one.author else None,
+        "review": str(one.review) if one.review else None,
+        "identity": str(one.identity) if one.identity else None,
+    }
+
+
+def _lock(one: Pinned | None) -> dict[str, str] | None:
+    return None if one is None else {"state": one.state.value, "message": one.message}
+
+
 def _reason(one: Reason) -> dict[str, str]:
     return {"code": one.code, "message": one.message}
 
@@ -79,8 +115,10 @@ def _signature(one: SignatureEvidence, policy: TrustPolicy) -> dict[str, Any]:
         "fingerprint": _fingerprint(one.signer, one.claimed),
         "user_id": one.user_id,
         "signed_at": _time(one.signed_at),
+        **_proof(one),
         "covers": sorted(one.covers),
         "finding": one.finding.value,
+        "basis": one.basis.value,
         "message": one.message,
         "notes": list(one.notes),
         "trusted": policy.why(one.signer) is not None,
@@ -97,6 +135,7 @@ def _manifest(one: ManifestEvidence, policy: TrustPolicy) -> dict[str, Any]:
         "fingerprint": _fingerprint(one.signer, one.claimed),
         "user_id": one.user_id,
         "signed_at": _time(one.signed_at),
+        **_proof(one),
         "trusted": why is not None,
         "trusted_by": why,
     }
@@ -108,6 +147,10 @@ def _manifest(one: ManifestEvidence, policy: TrustPolicy) -> dict[str, Any]:
         "differences": list(one.differences),
         "statement": _statement(one.manifest),
     }
+
+
+def _proof(one: SignatureEvidence | ManifestEvidence) -> dict[str, str | None]:
+    return {"existed_before": _time(one.existed_before), "timestamp_by": one.timestamp_by}
 
 
 def _statement(manifest: Manifest | None) -> dict[str, Any] | None:

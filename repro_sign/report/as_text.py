@@ -1,31 +1,48 @@
 """Results as text for people, in the order in which they ask.
 
-The verdict; by whom, and why that person is trusted; what exactly is covered; what is not; what
-to do next when it is not verified. All text from outside is escaped here.
+The verdict; by whom, and why that person is trusted; what exactly is covered; what is not; what it
+was made from; how this machine differs; what to do next when it is not verified. All text from
+outside is escaped here.
 """
 
-import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from repro_sign.escaping import printable
 from repro_sign.finding import Finding
-from repro_sign.times import readable
-from repro_sign.trust.evidence import ManifestEvidence, Match, SecondOpinion, SignatureEvidence
-from repro_sign.trust.judge import VerdictWord
+from repro_sign.report import machines, made_from, next_step, notices
+from repro_sign.report.next_step import pasteable
+from repro_sign.times import readable, readable_end
+from repro_sign.trust.evidence import (
+    ImageEvidence,
+    ManifestEvidence,
+    Match,
+    SecondOpinion,
+    SignatureEvidence,
+)
+from repro_sign.trust.verdict import VerdictWord
 from repro_sign.verifying import ImageReport
 
 Paint = Callable[[str, VerdictWord], str]
 """Colours a text by a verdict; returns it as it is where there are no colours."""
 
 _LABEL_WIDTH: Final = 13
-_SHOWN_OTHERWISE: Final = {"stranger-signature"}
-"""Notes that the lines about signers say already."""
+_SHOWN_OTHERWISE: Final = {"stranger-signature", "withdrawn", "superseded"}
+"""What the lines about signers and notices say already."""
+_LABELS: Final = {
+    "tag-moved": "TAG MOVED",
+    "source-same": "source",
+    "outputs-same": "results",
+    "revealed": "revealed",
+}
+"""What some reasons and notes are shown under."""
 _SIGNATURE_LEAVES: Final = (
     "architecture, times and bytes between the objects: no signature inside an image covers"
     " them, a manifest does"
 )
+
+_NOT_COMPUTED: Final = "not computed: --deep does, --expect sha256:… compares it with the paper's"
 
 
 def plain(text: str, _: VerdictWord) -> str:
@@ -33,11 +50,11 @@ def plain(text: str, _: VerdictWord) -> str:
     return text
 
 
-def image(report: ImageReport, paint: Paint = plain) -> str:
-    """Return the report on one image, ended by a line end."""
+def image(report: ImageReport, paint: Paint = plain, *, all_of_it: bool = False) -> str:
+    """Return the report on one image, ended by a line end; `all_of_it` leaves nothing out."""
     word = report.verdict.word
     lines = [f"{paint(word.value.upper(), word)}  {printable(str(report.path))}"]
-    lines += [_line(label, text) for label, text in _body(report)]
+    lines += [_line(label, text) for label, text in _body(report, all_of_it)]
     return "\n".join(lines) + "\n"
 
 
@@ -45,37 +62,48 @@ def brief(report: ImageReport, paint: Paint = plain) -> str:
     """Return one line: the verdict, the path and the first reason where it is not verified."""
     word = report.verdict.word
     reason = "" if report else f": {printable(report.verdict.reasons[0].message)}"
-    return f"{paint(word.value, word)}  {printable(str(report.path))}{reason}\n"
+    pinned = f"  [{report.pinned.state.value}]" if report.pinned else ""
+    return f"{paint(word.value, word)}{pinned}  {printable(str(report.path))}{reason}\n"
 
 
-def summary(reports: list[ImageReport], paint: Paint = plain) -> str:
-    """Return one line that counts the verdicts of several images."""
-    counts = {word: sum(one.verdict.word is word for one in reports) for word in VerdictWord}
-    parts = [paint(f"{count} {word.value}", word) for word, count in counts.items() if count]
-    return f"{len(reports)} images: {', '.join(parts)}\n"
-
-
-def _body(report: ImageReport) -> Iterator[tuple[str, str]]:
+def _body(report: ImageReport, all_of_it: bool) -> Iterator[tuple[str, str]]:
     evidence = report.evidence
-    if not report:
-        for reason in report.verdict.reasons:
-            yield "because", printable(reason.message)
+    if report.pinned:
+        yield "lock file", f"{report.pinned.state.value}: {printable(report.pinned.message)}"
+    yield from notices.withdrawals(report)
+    for reason in report.verdict.reasons:
+        if not report and reason.code not in _SHOWN_OTHERWISE:
+            yield _LABELS.get(reason.code, "because"), printable(reason.message)
+        elif reason.code == "rule-met":
+            yield "policy", printable(reason.message)
+    yield from notices.successors(report)
     yield from _signers(report)
-    yield from _coverage(report)
+    yield from coverage(report)
     for note in report.verdict.notes:
         if note.code not in _SHOWN_OTHERWISE:
-            yield "note", printable(note.message)
-    if "sha256" in evidence.digests:
-        yield "sha256", evidence.digests["sha256"].hex
-    if evidence.identity:
-        yield "identity", str(evidence.identity)
+            yield _LABELS.get(note.code, "note"), printable(note.message)
+    yield from made_from.lines(report, all_of_it=all_of_it)
+    yield from machines.lines(report, every_row=all_of_it)
+    yield from _remembering(report)
+    yield from _digests(evidence)
     opinion = evidence.second_opinion
     if opinion is not None and opinion.accepted is not None:
-        yield "apptainer", _second_opinion(opinion, report)
-    yield from _next(report)
+        yield "apptainer", second_opinion(opinion, report)
+    yield from next_step.lines(report)
 
 
-def _second_opinion(opinion: SecondOpinion, report: ImageReport) -> str:
+def _digests(evidence: ImageEvidence) -> Iterator[tuple[str, str]]:
+    if "sha256" in evidence.digests:
+        yield "sha256", evidence.digests["sha256"].hex
+    elif "blake3" in evidence.digests:
+        yield "blake3", evidence.digests["blake3"].hex
+        yield "sha256", _NOT_COMPUTED
+    if evidence.identity:
+        yield "identity", str(evidence.identity)
+
+
+def second_opinion(opinion: SecondOpinion, report: ImageReport) -> str:
+    """Return a sentence about Apptainer's answer."""
     if opinion.accepted:
         return "apptainer verify accepts it"
     if any(reason.code == "engines-disagree" for reason in report.verdict.reasons):
@@ -115,9 +143,25 @@ def _signer(
         else "at no stated time"
     )
     yield "", f"{when}; {f'trusted: {printable(why)}' if why else 'not trusted here'}"
+    if one.existed_before is not None:
+        by = printable(one.timestamp_by or "")
+        yield "", f"existed before {readable_end(one.existed_before)} (timestamp by {by})"
 
 
-def _coverage(report: ImageReport) -> Iterator[tuple[str, str]]:
+def _remembering(report: ImageReport) -> Iterator[tuple[str, str]]:
+    """Say who is pinned to the image's name; a failed image says it in its reasons."""
+    one, name = report.remembering, printable(report.path.name)
+    if one is None or not one.signers or report.verdict.word is VerdictWord.FAILED:
+        return
+    when = "from now on" if one.new else "from before"
+    yield "remembered", f"{when}: {name} is signed by"
+    for signer in sorted(one.signers, key=str):
+        yield "", signer.grouped()
+    yield "", "nobody became trusted by that"
+
+
+def coverage(report: ImageReport) -> Iterator[tuple[str, str]]:
+    """Yield what is covered, and what is not, as labels and texts; none unless it is verified."""
     evidence, policy = report.evidence, report.policy
     good = [one for one in evidence.signatures if one.finding is Finding.GOOD]
     if not report:
@@ -136,49 +180,9 @@ def _coverage(report: ImageReport) -> Iterator[tuple[str, str]]:
         yield "not covered", _SIGNATURE_LEAVES
 
 
-def _next(report: ImageReport) -> Iterator[tuple[str, str]]:
-    """Say what the reader can do now, where the image is not verified."""
-    codes = {reason.code for reason in report.verdict.reasons}
-    match report.verdict.word:
-        case VerdictWord.FAILED:
-            yield "next", _after_failure(report, codes)
-        case VerdictWord.UNKNOWN:
-            yield "next", "this is no answer: mend the cause above and verify again"
-        case VerdictWord.UNSIGNED:
-            message = "ask its author to sign it (repro-sign sign); an unsigned image is not broken"
-            yield "next", message
-        case VerdictWord.UNTRUSTED if "too-few-signers" in codes:
-            yield "next", "ask the missing people to sign it, or name more whom you trust"
-        case VerdictWord.UNTRUSTED:
-            where = "take the author's fingerprint from the paper, not from where the image lay:"
-            yield "next", where
-            shown = pasteable(str(report.path))
-            yield "", f"repro-sign verify {shown} --signer FINGERPRINT"
-
-
-def _after_failure(report: ImageReport, codes: set[str]) -> str:
-    if "not-sif" in codes:
-        return "check that this is the file you meant"
-    if "out-of-file" in codes:
-        return "the file looks cut short: is the download complete?"
-    if "no-manifest" in codes:
-        path = printable(str(report.path))
-        return f"get the manifest too: it lies where the image does, as {path}.manifest.asc"
-    if codes == {"not-expected"}:
-        return "this is not the image whose digest you gave: is it another version?"
-    if codes == {"manifest-not-exact"}:
-        return "ask who signed it since, or verify it without --exact"
-    return "do not use it: get the image again from its author, and verify that"
-
-
 def suggest_verify(image_path: Path, fingerprint: str) -> str:
     """Return the line that a reviewer types."""
     return f"repro-sign verify {pasteable(image_path.name)} --signer {fingerprint}"
-
-
-def pasteable(path: str) -> str:
-    """Return a path as one types it in a shell: quoted where that is needed, never an option."""
-    return shlex.quote(printable(f"./{path}" if path.startswith("-") else path))
 
 
 def _line(label: str, text: str) -> str:

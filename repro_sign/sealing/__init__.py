@@ -34,16 +34,16 @@ class Sealer(Protocol):
         """Whether `sign_groups` has to be given the objects' digests."""
 
     @property
-    def suffix(self) -> str:
-        """How the name of its manifests ends."""
+    def ending(self) -> str:
+        """How the names of its signed statements end."""
 
     def sign_groups(
         self, image: OpenImage, groups: Sequence[int], object_digests: ObjectDigests | None
     ) -> list[NewSignature]:
         """Return signature objects for these groups of an image."""
 
-    def seal_manifest(self, text: bytes) -> bytes:
-        """Return a manifest file around a text (no final line end)."""
+    def seal_statement(self, text: bytes) -> bytes:
+        """Return a signed file around a statement (no final line end)."""
 
 
 __all__ = ["Sealer"]

@@ -1,21 +1,27 @@
-"""Sign with an OpenPGP key: through `apptainer sign` from its ring, or through gpg."""
+"""Sign with an OpenPGP key: through `apptainer sign`, in the process, or through gpg.
+
+`apptainer sign` uses the primary key whatever its flags say. Where that may only certify, the
+result is worth nothing, so such a key's signing subkey signs in the process.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from repro_sign import apptainer
-from repro_sign.beside import OPENPGP_SUFFIX
 from repro_sign.fingerprint import Fingerprint
 from repro_sign.known_keys import Keys, KnownKeys, known
 from repro_sign.locations import Locations
 from repro_sign.openpgp import clearsign
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.secret import SecretKey, UnlockedKey
+from repro_sign.sealing.documents import group_documents
 from repro_sign.sealing.private_copy import private_copy
+from repro_sign.sif import layout
 from repro_sign.sif.append import NewSignature
-from repro_sign.sif.metadata import ObjectDigests, build_document
+from repro_sign.sif.metadata import ObjectDigests
 from repro_sign.sif.reader import OpenImage
+from repro_sign.signed_file import OPENPGP_ENDING
 from repro_sign.stores.gnupg_home import GnuPGHome
 
 _GPG_TEXT_LINE_BYTES: Final = 19_000
@@ -49,9 +55,9 @@ class _OpenPGPKey:
         return known([Keys(certificates=(self.certificate,))], "signer")
 
     @property
-    def suffix(self) -> str:
-        """Manifests are clear-signed texts."""
-        return OPENPGP_SUFFIX
+    def ending(self) -> str:
+        """Statements are clear-signed texts."""
+        return OPENPGP_ENDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +89,34 @@ class ApptainerKey(_OpenPGPKey):
                 if one.id not in before and (group := one.linked_group) in groups and group
             ]
 
-    def seal_manifest(self, text: bytes) -> bytes:
-        """Clear-sign a manifest with the secret key from the ring."""
+    def seal_statement(self, text: bytes) -> bytes:
+        """Clear-sign a statement with the secret key from the ring."""
+        return self.unlocked.clear_sign(text)
+
+
+@dataclass(frozen=True, slots=True)
+class RingSubkey(_OpenPGPKey):
+    """A key in Apptainer's ring whose primary key may not sign: a signing subkey does it."""
+
+    unlocked: UnlockedKey = field(repr=False)
+
+    @property
+    def needs_digests(self) -> bool:
+        """We make the document that is signed."""
+        return True
+
+    def sign_groups(
+        self, image: OpenImage, groups: Sequence[int], object_digests: ObjectDigests | None
+    ) -> list[NewSignature]:
+        """Clear-sign each group's metadata document; the descriptor names the primary key."""
+        signed = []
+        for group, document in group_documents(image, groups, object_digests):
+            block = self.unlocked.clear_sign(document).rstrip(b"\n")
+            signed.append(NewSignature(block, group, self.signer.raw, layout.HASH_SHA512))
+        return signed
+
+    def seal_statement(self, text: bytes) -> bytes:
+        """Clear-sign a statement."""
         return self.unlocked.clear_sign(text)
 
 
@@ -104,21 +136,16 @@ class GnuPGKey(_OpenPGPKey):
         self, image: OpenImage, groups: Sequence[int], object_digests: ObjectDigests | None
     ) -> list[NewSignature]:
         """Let gpg sign each group's metadata document."""
-        if object_digests is None:
-            raise ValueError("a key in GnuPG needs the objects' digests")
-        return [self._sign_group(image, group, object_digests) for group in groups]
+        signed = []
+        for group, document in group_documents(image, groups, object_digests):
+            signature = self._sign(document, text=len(document) < _GPG_TEXT_LINE_BYTES)
+            block = clearsign.frame(document, signature, "SHA256")
+            signed.append(NewSignature(block, group, self.signer.raw))
+        return signed
 
-    def seal_manifest(self, text: bytes) -> bytes:
-        """Clear-sign a manifest through gpg."""
+    def seal_statement(self, text: bytes) -> bytes:
+        """Clear-sign a statement through gpg."""
         return clearsign.frame(text, self._sign(text, text=True), "SHA256") + b"\n"
-
-    def _sign_group(
-        self, image: OpenImage, group: int, object_digests: ObjectDigests
-    ) -> NewSignature:
-        document = build_document(image.header, image.groups[group], object_digests)
-        signature = self._sign(document, text=len(document) < _GPG_TEXT_LINE_BYTES)
-        block = clearsign.frame(document, signature, "SHA256")
-        return NewSignature(block, group, self.signer.raw)
 
     def _sign(self, data: bytes, *, text: bool) -> bytes:
         home = GnuPGHome(self.where.gnupg_home)

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from repro_sign.beside import PEM_SUFFIX
 from repro_sign.fingerprint import PemFingerprint
 from repro_sign.known_keys import Keys, KnownKeys, known
 from repro_sign.pem import bundle, dsse
-from repro_sign.pem.keys import PrivateKey
+from repro_sign.pem.algorithms import PrivateKey
+from repro_sign.sealing.documents import group_documents
 from repro_sign.sif.append import NewSignature
-from repro_sign.sif.metadata import ObjectDigests, build_document
+from repro_sign.sif.metadata import ObjectDigests
 from repro_sign.sif.reader import OpenImage
+from repro_sign.signed_file import PEM_ENDING
 
 _NO_ENTITY: Final = bytes(20)
 """DSSE signatures carry no fingerprint in their descriptor (SIF reference, section 1.3)."""
@@ -49,23 +50,20 @@ class PemKey:
         return True
 
     @property
-    def suffix(self) -> str:
-        """Manifests are Sigstore bundles."""
-        return PEM_SUFFIX
+    def ending(self) -> str:
+        """Statements are Sigstore bundles."""
+        return PEM_ENDING
 
     def sign_groups(
         self, image: OpenImage, groups: Sequence[int], object_digests: ObjectDigests | None
     ) -> list[NewSignature]:
         """Sign each group's metadata document."""
-        if object_digests is None:
-            raise ValueError("a PEM key needs the objects' digests")
         signed = []
-        for group in groups:
-            document = build_document(image.header, image.groups[group], object_digests)
+        for group, document in group_documents(image, groups, object_digests):
             envelope = dsse.seal(dsse.SIF_METADATA, document, self.private, name_key=True)
             signed.append(NewSignature(dsse.to_bytes(envelope), group, _NO_ENTITY))
         return signed
 
-    def seal_manifest(self, text: bytes) -> bytes:
-        """Put a manifest into a Sigstore bundle."""
+    def seal_statement(self, text: bytes) -> bytes:
+        """Put a statement into a Sigstore bundle."""
         return bundle.seal(text, self.private)

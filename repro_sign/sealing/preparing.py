@@ -6,9 +6,10 @@ from repro_sign.errors import RefusedError
 from repro_sign.escaping import printable
 from repro_sign.files import read_small
 from repro_sign.locations import Locations
-from repro_sign.pem.keys import MAX_KEY_BYTES, read_private_key
+from repro_sign.pem.algorithms import read_private_key
+from repro_sign.pem.keys import MAX_KEY_BYTES
 from repro_sign.sealing import Sealer
-from repro_sign.sealing.openpgp_key import ApptainerKey, GnuPGKey
+from repro_sign.sealing.openpgp_key import ApptainerKey, GnuPGKey, RingSubkey
 from repro_sign.sealing.pem_key import PemKey
 from repro_sign.stores.secret_keys import SigningKey
 
@@ -24,7 +25,10 @@ def prepare(key: SigningKey, where: Locations, passphrase: str | None) -> Sealer
         raise ValueError("a signing key has either a certificate or a PEM file")
     if key.secret is None:
         return GnuPGKey(key.certificate, where, passphrase)
-    return ApptainerKey(key.certificate, key.secret, passphrase, key.secret.unlock(passphrase))
+    unlocked = key.secret.unlock(passphrase)
+    if not key.certificate.primary_signs:
+        return RingSubkey(key.certificate, unlocked)
+    return ApptainerKey(key.certificate, key.secret, passphrase, unlocked)
 
 
 def prepare_file(path: Path, passphrase: str | None) -> Sealer:

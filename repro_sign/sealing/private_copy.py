@@ -1,21 +1,15 @@
 """A private copy of an image that has no name and goes with the process, however it ends."""
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
 
+from repro_sign.copying import copy_content
 from repro_sign.durable import TEMPORARY_MARK
 from repro_sign.errors import RefusedError
 from repro_sign.escaping import printable
 from repro_sign.sif.reader import OpenImage
-
-_FICLONE: Final = 0x40049409
-"""The ioctl that makes a file share another's blocks (linux/fs.h)."""
-_COPY_BYTES: Final = 64 << 20
-_BUFFER_BYTES: Final = 1 << 20
 
 
 @contextmanager
@@ -32,9 +26,11 @@ def private_copy(image: OpenImage) -> Iterator[int]:
         raise _no_room(image, error) from error
     try:
         try:
-            _copy(image, descriptor)
+            whole = copy_content(image.fd, descriptor, image.size)
         except OSError as error:
             raise _no_room(image, error) from error
+        if not whole:
+            raise RefusedError(f"{printable(str(image.path))} became shorter while it was copied")
         yield descriptor
     finally:
         os.close(descriptor)
@@ -49,30 +45,6 @@ def _nameless_file(folder: Path) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     path.unlink()
     return descriptor
-
-
-def _copy(image: OpenImage, target: int) -> None:
-    import fcntl  # Linux only, as is apptainer
-
-    with suppress(OSError):
-        fcntl.ioctl(target, _FICLONE, image.fd)
-        return
-    offset = 0
-    while offset < image.size:
-        count = _copy_part(image.fd, target, min(_COPY_BYTES, image.size - offset), offset)
-        if not count:
-            raise RefusedError(f"{printable(str(image.path))} became shorter while it was copied")
-        offset += count
-
-
-def _copy_part(source: int, target: int, length: int, offset: int) -> int:
-    """Copy inside the kernel where the file system can, through a buffer elsewhere."""
-    try:
-        return os.copy_file_range(source, target, length, offset, offset)
-    except OSError as error:
-        if error.errno not in (errno.ENOSYS, errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP):
-            raise
-    return os.pwrite(target, os.pread(source, min(length, _BUFFER_BYTES), offset), offset)
 
 
 def _no_room(image: OpenImage, error: OSError) -> RefusedError:

@@ -33,12 +33,14 @@ _MODIFIED_AND_FREE: Final = struct.Struct("<qq")
 class NewSignature:
     """A signature object to be added: its data, its group, and what its descriptor says of the key.
 
-    `entity` is the 20 bytes of the OpenPGP primary fingerprint, or zeros for other keys.
+    `entity` is the 20 bytes of the OpenPGP primary fingerprint, or zeros for other keys;
+    `hash_type` the signature's own hash (SIF reference, section 1.3).
     """
 
     data: bytes
     group: int
     entity: bytes
+    hash_type: int = layout.HASH_SHA256
 
 
 def add_signature(image: OpenImage, new: NewSignature, now: datetime) -> int:
@@ -127,7 +129,7 @@ def describe(image: OpenImage, new: NewSignature, now: datetime) -> Descriptor:
     offset = image.data_end
     moment = _moment(image.header, now)
     entity = new.entity.ljust(256, b"\0")
-    extra = layout.SIGNATURE_EXTRA.pack(layout.HASH_SHA256, entity).ljust(384, b"\0")
+    extra = layout.SIGNATURE_EXTRA.pack(new.hash_type, entity).ljust(384, b"\0")
     raw = layout.DESCRIPTOR.pack(
         DataType.SIGNATURE,
         1,

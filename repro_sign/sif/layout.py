@@ -108,3 +108,4 @@ SIGNATURE_HASH_TYPES: Final = {
     5: "BLAKE2b-256",
 }
 HASH_SHA256: Final = 1
+HASH_SHA512: Final = 3

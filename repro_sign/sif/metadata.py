@@ -7,7 +7,7 @@ descriptor and of each object's data. The image identity is made of the same doc
 import hashlib
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -84,12 +84,29 @@ def identity(image: OpenImage, object_digests: ObjectDigests) -> Digest:
 
     See docs/format.md, "Image identity".
     """
-    text = bytearray(IDENTITY_PREFIX)
+    return identity_and_groups(image, object_digests)[0]
+
+
+def identity_and_groups(
+    image: OpenImage, object_digests: ObjectDigests
+) -> tuple[Digest, tuple[Digest, ...]]:
+    """Return the image identity, and the digest of each document that it is made of, in order."""
+    documents = tuple(_lasting_documents(image, object_digests))
+    text = IDENTITY_PREFIX + b"".join(document + b"\n" for document in documents)
+    return _digest("sha256", text), tuple(_digest("sha256", one) for one in documents)
+
+
+def group_digests(image: OpenImage, object_digests: ObjectDigests) -> tuple[Digest, ...]:
+    """Return the digest of each document that the image identity is made of, in its order."""
+    return identity_and_groups(image, object_digests)[1]
+
+
+def _lasting_documents(image: OpenImage, object_digests: ObjectDigests) -> Iterator[bytes]:
+    """Yield each group's document, signature objects left out."""
     for members in image.groups.values():
         lasting = [member for member in members if not member.is_signature]
         if lasting:
-            text += build_document(image.header, lasting, object_digests) + b"\n"
-    return Digest("sha256", hashlib.sha256(text).hexdigest())
+            yield build_document(image.header, lasting, object_digests)
 
 
 def header_digest(header: Header, algorithm: str) -> Digest:

@@ -1,41 +1,34 @@
-"""A GnuPG home: make, list, import and export keys, sign text (through python-gnupg).
+"""A GnuPG home: make, list, import and export keys, sign text."""
 
-This is the one module that uses python-gnupg, which starts gpg itself. The user's own options
-file is left aside: it could change what is signed and how.
-"""
-
-import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-import gnupg
+from typing import Any, Final
 
 from repro_sign.durable import private_folder
 from repro_sign.errors import NoAnswerError, RefusedError
-from repro_sign.escaping import printable
 from repro_sign.fingerprint import Fingerprint
 from repro_sign.openpgp.certificate import Certificate, read_ring
-from repro_sign.process import find_program, fresh_environment, require_program, run
+from repro_sign.process import find_program, fresh_environment, run
+from repro_sign.stores import gnupg_process
+from repro_sign.stores.gnupg_agent import NO_AGENT, AgentPlace, Keeper, find_agent
+from repro_sign.stores.gnupg_process import ASKING_HINT, READ_ONLY, TimedGPG, open_gpg, words_of
 
-INSTALL_HINT = "install GnuPG (gnupg.org)"
-_PINENTRY_NEEDS: Final = (
-    "HOME",
-    "APPDATA",
-    "TERM",
-    "GPG_TTY",
-    "DISPLAY",
-    "WAYLAND_DISPLAY",
-    "XAUTHORITY",
-    "DBUS_SESSION_BUS_ADDRESS",
-    "XDG_RUNTIME_DIR",
-)
-"""What gpg-agent hands to the program that asks for a passphrase."""
-_READ_ONLY: Final = ("--no-autostart", "--no-auto-check-trustdb", "--lock-never")
 _RING_FILES: Final = ("pubring.kbx", "pubring.gpg", "public-keys.d")
+_NOT_VALID: Final = ("i", "d", "r", "e")
+"""Invalid, disabled, revoked, expired (GnuPG's doc/DETAILS, "Field 2")."""
 
-# python-gnupg logs failures it also raises; a library of ours prints nothing.
-logging.getLogger("gnupg").setLevel(logging.CRITICAL + 1)
+
+@dataclass(frozen=True, slots=True)
+class ReachableKey:
+    """A key in GnuPG whose secret half, or a part of it, can be reached.
+
+    `signs` is false where none of its keys that may sign is among that: an offline primary, say.
+    """
+
+    fingerprint: Fingerprint
+    keeper: Keeper
+    signs: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,44 +59,49 @@ class GnuPGHome:
         """
         if not self.has_keys():
             return ()
-        return read_ring(self._gpg(*_READ_ONLY).export_keys(list(names), armor=False))
+        gpg = self._gpg(NO_AGENT, *READ_ONLY)
+        return read_ring(gpg.export_keys(list(names), armor=False))
 
-    def secret_fingerprints(self) -> tuple[Fingerprint, ...]:
-        """Return the primary fingerprints of the keys whose secret half gpg can reach."""
+    def reachable_keys(self) -> tuple[ReachableKey, ...]:
+        """Return the keys of which gpg reaches a secret half: on disk, on a card, in an agent.
+
+        Raises `NoAnswerError` where a foreign agent does not answer, or gpg takes too long.
+        """
         if not self.has_keys():
             return ()
-        found = []
-        for key in self._gpg().list_keys(secret=True):
-            try:
-                found.append(Fingerprint.parse(key["fingerprint"]))
-            except ValueError:  # a version 5 key, which nobody else could check
-                continue
-        return tuple(found)
+        agent = self._answering_agent()
+        listed = self._gpg(*agent.gpg_options, *READ_ONLY).list_keys(secret=True)
+        return tuple(_reachable(listed, agent))
 
     def generate(self, key: NewKey, passphrase: str | None) -> Fingerprint:
-        """Make an Ed25519 key that may sign and nothing else. Raises `RefusedError`."""
+        """Make an Ed25519 key that may sign and nothing else.
+
+        Raises `RefusedError`, or `NoAnswerError` where a foreign agent does not answer.
+        """
         private_folder(self.folder)
+        gpg = self._asking_gpg(*self._answering_agent().gpg_options)
         lines = [
             "Key-Type: EDDSA",
             "Key-Curve: ed25519",
             "Key-Usage: sign",
             f"Name-Real: {key.name}",
-            f"Name-Email: {key.email}",
+            *([f"Name-Email: {key.email}"] if key.email else []),
             *([f"Name-Comment: {key.comment}"] if key.comment else []),
             f"Expire-Date: {key.expires}",
             f"Passphrase: {passphrase}" if passphrase is not None else "%no-protection",
             "%commit",
             "",
         ]
-        result = self._gpg().gen_key("\n".join(lines))
+        result = gpg.gen_key("\n".join(lines))
         try:
             return Fingerprint.parse(result.fingerprint or "")
         except ValueError as error:
-            raise RefusedError(f"gpg could not make the key: {_say(result.stderr)}") from error
+            raise RefusedError(f"gpg could not make the key: {words_of(result.stderr)}") from error
 
     def export_secret(self, fingerprint: Fingerprint, passphrase: str | None) -> bytes:
         """Return a key's secret packets, binary, encrypted as they are in this home."""
-        exported = self._gpg().export_keys(
+        gpg = self._asking_gpg(*self._answering_agent().gpg_options)
+        exported = gpg.export_keys(
             fingerprint.hex,
             secret=True,
             armor=False,
@@ -117,9 +115,10 @@ class GnuPGHome:
     def import_key(self, data: bytes) -> None:
         """Import keys; gpg keeps secret ones encrypted as they are. Raises `RefusedError`."""
         private_folder(self.folder)
-        result = self._gpg().import_keys(data, extra_args=["--import-options", "import-restore"])
+        gpg = self._asking_gpg(*find_agent(self.folder).gpg_options)
+        result = gpg.import_keys(data, extra_args=["--import-options", "import-restore"])
         if not result.fingerprints:
-            raise RefusedError(f"gpg imported nothing: {_say(result.stderr)}")
+            raise RefusedError(f"gpg imported nothing: {words_of(result.stderr)}")
 
     def revocation_text(self, fingerprint: Fingerprint) -> str | None:
         """Return the revocation certificate that gpg made along with the key."""
@@ -144,48 +143,103 @@ class GnuPGHome:
         """Return an armored, detached SHA-256 signature by this key or its signing subkey.
 
         A text signature, or a binary one: over a single line both sign the same bytes. Without a
-        passphrase gpg-agent is asked, which asks the user or a card. Raises
-        `RefusedError`.
+        passphrase gpg-agent is asked, which asks the user or a card. Raises `RefusedError`, or
+        `NoAnswerError` where a foreign agent does not answer, or nobody gives it what it asks for.
         """
-        result = self._gpg().sign(
-            data,
-            passphrase=passphrase,
-            clearsign=False,
-            detach=True,
-            extra_args=[
-                *(["--textmode"] if text else []),
-                "--digest-algo",
-                "SHA256",
-                "--local-user",
-                fingerprint.hex,
-            ],
-        )
+        agent = self._answering_agent()
+        try:
+            result = self._asking_gpg(*agent.gpg_options, *READ_ONLY).sign(
+                data,
+                passphrase=passphrase,
+                clearsign=False,
+                detach=True,
+                extra_args=[
+                    *(["--textmode"] if text else []),
+                    "--digest-algo",
+                    "SHA256",
+                    "--local-user",
+                    fingerprint.hex,
+                ],
+            )
+        except NoAnswerError as error:
+            raise NoAnswerError(f"{error}: nothing was signed", hint=_WAITED_HINT) from error
         if not result.data:
             raise RefusedError(
-                f"gpg could not sign with {fingerprint.grouped()}: {_say(result.stderr)}",
-                hint="is the passphrase right, and can gpg-agent ask for it?"
-                " (--passphrase-file gives it without asking)",
+                f"gpg could not sign with {fingerprint.grouped()}: {words_of(result.stderr)}",
+                hint=_hint(result.stderr or ""),
             )
         return bytes(result.data)
 
-    def _gpg(self, *options: str) -> gnupg.GPG:
-        program = require_program("gpg", hint=INSTALL_HINT)
+    def _answering_agent(self) -> AgentPlace:
+        agent = find_agent(self.folder)
+        silence = agent.silence()
+        if silence is not None:
+            raise silence
+        return agent
+
+    def _gpg(self, *options: str) -> TimedGPG:
+        return open_gpg(self.folder, gnupg_process.LOOKING_SECONDS, options)
+
+    def _asking_gpg(self, *options: str) -> TimedGPG:
+        return open_gpg(self.folder, gnupg_process.ASKING_SECONDS, options)
+
+
+_WAITED_HINT: Final = (
+    "gpg-agent waits for somebody to type a PIN or a passphrase, or to put the card in: look for"
+    " its question (on another screen? export GPG_TTY=$(tty) brings it to this terminal), answer"
+    " or cancel it, and sign again"
+)
+_HINTS: Final = {
+    "pinentry mode 'loopback' failed": (
+        "the agent behind this GnuPG home takes no passphrase from here, it asks by itself:"
+        " leave --passphrase-file (and REPRO_SIGN_PASSPHRASE_FILE) away"
+    ),
+    "Inappropriate ioctl": (
+        "gpg-agent has no terminal to ask on: export GPG_TTY=$(tty), or give the passphrase"
+        " with --passphrase-file"
+    ),
+    "No pinentry": "install pinentry for gpg-agent, or give the passphrase with --passphrase-file",
+    "cancelled": "the question for the PIN or passphrase was cancelled: sign again",
+    "No secret key": (
+        "is its card in the reader (gpg --card-status), or its agent another one by now?"
+    ),
+}
+"""What helps, by gpg's words (it speaks English to us)."""
+
+
+def _hint(stderr: str) -> str:
+    for words, hint in _HINTS.items():
+        if words in stderr:
+            return hint
+    return ASKING_HINT
+
+
+def _reachable(listed: Any, agent: AgentPlace) -> Iterator[ReachableKey]:
+    """Read gpg's list of secret keys (GnuPG's doc/DETAILS, "Field 12" and "Field 15")."""
+    for key in listed:
         try:
-            return gnupg.GPG(
-                gpgbinary=str(program),
-                gnupghome=str(self.folder),
-                options=["--no-options", *options],
-                env=fresh_environment(*_PINENTRY_NEEDS),
-                encoding="utf-8",
-            )
-        except (OSError, ValueError) as error:
-            shown = printable(str(self.folder))
-            message = f"gpg does not work with {shown}: {printable(str(error))}"
-            raise NoAnswerError(message) from error
+            fingerprint = Fingerprint.parse(key["fingerprint"])
+        except ValueError:  # a version 5 key, which nobody else could check
+            continue
+        parts = [key, *key.get("subkey_info", {}).values()]
+        signing = [one for one in parts if "s" in one["cap"] and one["trust"] not in _NOT_VALID]
+        keeper = _keeper_of(signing, agent)
+        if keeper is not None:
+            yield ReachableKey(fingerprint, keeper, signs=True)
+        else:
+            keeper = _keeper_of(parts, agent)
+            yield ReachableKey(fingerprint, keeper or Keeper.AGENT, signs=False)
 
 
-def _say(stderr: str | None) -> str:
-    """Return gpg's own words without its status lines."""
-    lines = [line for line in (stderr or "").splitlines() if line.startswith("gpg: ")]
-    words = "; ".join(line.removeprefix("gpg: ") for line in lines[-3:])
-    return printable(words) or "no reason given"
+def _keeper_of(parts: Sequence[Mapping[str, str]], agent: AgentPlace) -> Keeper | None:
+    """Say what keeps the first of these keys that can be reached; None if none can.
+
+    gpg looks for what it calls a token: `+` on disk, a card's number, `#` for what it does not see.
+    The last proves nothing: an agent that is reached from elsewhere shows none of its keys.
+    """
+    tokens = [part["token"] for part in parts]
+    if "+" in tokens:
+        return Keeper.DISK
+    if any(token not in ("", "#") for token in tokens):
+        return Keeper.CARD
+    return Keeper.AGENT if any(agent.holds(part["keygrip"]) for part in parts) else None

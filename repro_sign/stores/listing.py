@@ -1,22 +1,38 @@
 """List keys over both stores: one entry for each fingerprint, and where its halves live."""
 
 from dataclasses import dataclass
+from typing import Final
 
-from repro_sign.errors import RefusedError
+from repro_sign.errors import NoAnswerError, RefusedError
 from repro_sign.fingerprint import SignerId
 from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.pem.keys import PublicKey
-from repro_sign.stores.secret_keys import SigningKey, Store, all_certificates, signing_keys
+from repro_sign.stores.gnupg_agent import Keeper
+from repro_sign.stores.kept_keys import read_kept
+from repro_sign.stores.secret_keys import SigningKey, Store, all_certificates, keys_at_hand
 
-_STORE_WORDS = {Store.APPTAINER: "Apptainer's ring", Store.GNUPG: "GnuPG", Store.PEM: "PEM file"}
+STORE_WORDS: Final = {
+    Store.APPTAINER: "Apptainer's ring",
+    Store.GNUPG: "GnuPG",
+    Store.PEM: "PEM file",
+    Store.KEPT: "the kept keys",
+}
+"""What people call the stores."""
+_KEEPER_WORDS = {
+    Keeper.DISK: "GnuPG",
+    Keeper.CARD: "GnuPG, on a card",
+    Keeper.AGENT: "GnuPG, in an agent or on a card",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class KeyEntry:
     """One key, with its certificate or its PEM public key.
 
-    `encrypted` says whether its secret half is; None where that is not known (GnuPG).
+    `encrypted` says whether its secret half is; None where that is not known (GnuPG). `keeper`
+    says what keeps the secret half of a key in GnuPG, and `out_of_reach` that it can't sign
+    there since only another part of the key can be reached.
     """
 
     fingerprint: SignerId
@@ -25,6 +41,8 @@ class KeyEntry:
     public_in: tuple[Store, ...]
     secret_in: tuple[Store, ...]
     encrypted: bool | None
+    keeper: Keeper | None = None
+    out_of_reach: bool = False
 
     @property
     def user_id(self) -> str | None:
@@ -48,24 +66,60 @@ class KeyEntry:
     @property
     def public_place(self) -> str:
         """Where the public half is stored, in words."""
-        return ", ".join(_STORE_WORDS[store] for store in self.public_in)
+        return ", ".join(STORE_WORDS[store] for store in self.public_in)
 
     @property
     def secret_place(self) -> str:
         """Where the secret half lives, in words; empty if it is not here."""
-        words = ", ".join(_STORE_WORDS[store] for store in self.secret_in)
+        words = ", ".join(self._place(store) for store in self.secret_in)
         return f"{words} (NOT encrypted)" if words and self.encrypted is False else words
 
+    def _place(self, store: Store) -> str:
+        if store is not Store.GNUPG or self.keeper is None:
+            return STORE_WORDS[store]
+        return _KEEPER_WORDS[self.keeper] + (
+            " (can't sign from there)" if self.out_of_reach else ""
+        )
 
-def list_keys(where: Locations) -> tuple[KeyEntry, ...]:
-    """Return all keys of both stores, those that can sign first."""
+
+@dataclass(frozen=True, slots=True)
+class KeySurvey:
+    """All keys, those that can sign first, and the secret keys among them by store.
+
+    `silence` says why it is not known which keys in GnuPG have a secret half, if it is not.
+    """
+
+    entries: tuple[KeyEntry, ...]
+    secret_keys: tuple[SigningKey, ...]
+    silence: NoAnswerError | None
+
+    def entry(self, fingerprint: SignerId) -> KeyEntry:
+        """Return one key's entry. Raises `RefusedError` if no store has it."""
+        for entry in self.entries:
+            if entry.fingerprint == fingerprint:
+                return entry
+        raise RefusedError(
+            f"no key {fingerprint.grouped()} is in any store here",
+            hint="repro-sign key list shows the keys, key fetch brings one",
+        )
+
+
+def find_entry(where: Locations, fingerprint: SignerId) -> KeyEntry:
+    """Return one key's entry. Raises `RefusedError` if no store has it."""
+    return survey_keys(where).entry(fingerprint)
+
+
+def survey_keys(where: Locations) -> KeySurvey:
+    """Return all keys of all stores, and what could not be found out about them."""
+    at_hand = keys_at_hand(where)
     secret: dict[SignerId, list[SigningKey]] = {}
-    for key in signing_keys(where):
+    for key in at_hand.keys:
         secret.setdefault(key.fingerprint, []).append(key)
     entries = []
     for certificate, stores in all_certificates(where):
         keys = secret.pop(certificate.fingerprint, [])
         ours = [key.encrypted for key in keys if key.encrypted is not None]
+        in_gnupg = next((key for key in keys if key.store is Store.GNUPG), None)
         entries.append(
             KeyEntry(
                 fingerprint=certificate.fingerprint,
@@ -74,6 +128,8 @@ def list_keys(where: Locations) -> tuple[KeyEntry, ...]:
                 public_in=stores,
                 secret_in=tuple(key.store for key in keys),
                 encrypted=ours[0] if ours else None,
+                keeper=in_gnupg.keeper if in_gnupg else None,
+                out_of_reach=in_gnupg.out_of_reach if in_gnupg else False,
             )
         )
     entries += [
@@ -82,15 +138,11 @@ def list_keys(where: Locations) -> tuple[KeyEntry, ...]:
         for key in keys
         if key.public_key is not None
     ]
-    return tuple(sorted(entries, key=lambda one: (not one.secret_in, str(one.fingerprint))))
-
-
-def find_entry(where: Locations, fingerprint: SignerId) -> KeyEntry:
-    """Return one key's entry. Raises `RefusedError` if no store has it."""
-    for entry in list_keys(where):
-        if entry.fingerprint == fingerprint:
-            return entry
-    raise RefusedError(
-        f"no key {fingerprint.grouped()} is in Apptainer's ring or in GnuPG",
-        hint="repro-sign key list shows the keys",
-    )
+    known = {one.fingerprint for one in entries}
+    entries += [
+        KeyEntry(key.fingerprint, None, key, (Store.KEPT,), (), None)
+        for key in read_kept(where, ()).public_keys
+        if key.fingerprint not in known
+    ]
+    ordered = sorted(entries, key=lambda one: (not one.secret_in, str(one.fingerprint)))
+    return KeySurvey(tuple(ordered), at_hand.keys, at_hand.silence)

@@ -1,24 +1,27 @@
-"""The keys that this user can sign with, in Apptainer's ring and in GnuPG, and how to pick one."""
+"""The keys that this user can sign with: in Apptainer's ring, in GnuPG, in PEM files."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
-from repro_sign.errors import MalformedError, NoAnswerError, RefusedError, UsageError
+from repro_sign.errors import MalformedError, NoAnswerError
 from repro_sign.escaping import printable
-from repro_sign.fingerprint import Fingerprint, SignerId, parse_signer
+from repro_sign.fingerprint import Fingerprint, SignerId
 from repro_sign.locations import Locations
 from repro_sign.openpgp.book import CertificateBook
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.secret import SecretKey
+from repro_sign.openpgp.subkeys import why_it_may_not_sign
 from repro_sign.pem.keys import PublicKey
 from repro_sign.stores import apptainer_ring
+from repro_sign.stores.gnupg_agent import Keeper
 from repro_sign.stores.gnupg_at_hand import gnupg_at_hand
+from repro_sign.stores.kept_keys import read_kept
 from repro_sign.stores.pem_store import read_pem_keys
-from repro_sign.stores.trust_store import read_stored_keys
 from repro_sign.times import readable
 
 
@@ -28,14 +31,21 @@ class Store(StrEnum):
     APPTAINER = "apptainer"
     GNUPG = "gnupg"
     PEM = "pem"
+    KEPT = "kept"
+    """Public keys that were fetched, or are a trusted person's, and are in none of the others."""
+
+
+SECRET_STORES: Final = (Store.APPTAINER, Store.GNUPG, Store.PEM)
+"""Where secret keys live."""
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
     """A key whose secret half is in a store.
 
-    `certificate` is set for OpenPGP keys, `secret` too for those in Apptainer's ring, and `pem`
-    for PEM keys: the file with the private half.
+    `certificate` is set for OpenPGP keys, `secret` too for those in Apptainer's ring, `keeper` for
+    those in GnuPG, and `pem` for PEM keys: the file with the private half. `out_of_reach` says that
+    gpg sees a secret half of the key, but none that may sign (an offline primary key, say).
     """
 
     fingerprint: SignerId
@@ -45,6 +55,8 @@ class SigningKey:
     secret: SecretKey | None = field(default=None, repr=False)
     pem: Path | None = None
     public_key: PublicKey | None = None
+    keeper: Keeper | None = None
+    out_of_reach: bool = False
 
     @property
     def name(self) -> str:
@@ -63,120 +75,98 @@ class SigningKey:
             return f"it expired on {readable(certificate.expires)}"
         if not certificate.usable:
             return "its certificate is not usable (self-signature made with SHA-1?)"
-        if self.store is Store.APPTAINER and not certificate.primary_signs:
-            return "its primary key may not sign, and apptainer sign uses no other"
+        reason = why_it_may_not_sign(certificate, now)
+        if reason is not None:
+            return reason
+        if self.secret is not None and self.secret.stub and certificate.primary_signs:
+            return "the secret half of its primary key is not in Apptainer's ring, which needs it"
+        if self.out_of_reach:
+            return "the secret half of what signs is neither here nor in an agent nor on a card"
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class KeysAtHand:
+    """The keys that this user can sign with; `silence` says why GnuPG's are not among them."""
+
+    keys: tuple[SigningKey, ...]
+    silence: NoAnswerError | None
 
 
 def signing_keys(where: Locations) -> tuple[SigningKey, ...]:
     """Return all keys with a secret half, Apptainer's first; a key in both stores twice.
 
-    The certificate of a key in Apptainer's ring is merged from both its files and the trust
-    store: its secret half does not learn that the key was revoked.
+    Those in GnuPG are missing where it gives no answer: `keys_at_hand` says so.
+    """
+    return keys_at_hand(where).keys
+
+
+def keys_at_hand(where: Locations) -> KeysAtHand:
+    """Return the same keys, and why GnuPG's are missing if they are."""
+    silence = None
+    try:
+        gnupg = tuple(_gnupg_keys(where))
+    except NoAnswerError as error:
+        gnupg, silence = (), error
+    return KeysAtHand((*_ring_keys(where), *gnupg, *_pem_keys(where)), silence)
+
+
+def _ring_keys(where: Locations) -> Iterator[SigningKey]:
+    """Yield the keys in Apptainer's ring.
+
+    Their certificates are merged from both its files and the kept keys: the secret half does not
+    learn that its key was revoked.
     """
     known = CertificateBook()
     known.add(apptainer_ring.read_public(where.apptainer_keys), "ring")
-    with suppress(MalformedError, NoAnswerError):  # a damaged trust store keeps nobody from signing
-        known.add(read_stored_keys(where).certificates, "trust store")
-    ring = [
-        SigningKey(
+    known.add(read_kept(where, [one.fingerprint.hex for one in known]).certificates, "kept keys")
+    for key in _with_news(apptainer_ring.read_secret(where.apptainer_keys), known):
+        yield SigningKey(
             fingerprint=key.certificate.fingerprint,
             store=Store.APPTAINER,
             encrypted=key.encrypted,
-            certificate=known.get(key.certificate.fingerprint) or key.certificate,
+            certificate=key.certificate,
             secret=key,
         )
-        for key in apptainer_ring.read_secret(where.apptainer_keys)
-    ]
-    pem = [
-        SigningKey(
+
+
+def _gnupg_keys(where: Locations) -> Iterator[SigningKey]:
+    home = gnupg_at_hand(where)
+    halves = {half.fingerprint: half for half in home.reachable_keys()} if home else {}
+    if home is None or not halves:
+        return
+    for one in home.certificates(tuple(fingerprint.hex for fingerprint in halves)):
+        half = halves.get(one.fingerprint)
+        if half is not None:
+            yield SigningKey(
+                fingerprint=one.fingerprint,
+                store=Store.GNUPG,
+                encrypted=None,
+                certificate=one,
+                keeper=half.keeper,
+                out_of_reach=not half.signs,
+            )
+
+
+def _pem_keys(where: Locations) -> Iterator[SigningKey]:
+    for key in read_pem_keys(where):
+        yield SigningKey(
             fingerprint=key.public.fingerprint,
             store=Store.PEM,
             encrypted=key.encrypted,
             pem=key.private,
             public_key=key.public,
         )
-        for key in read_pem_keys(where)
-    ]
-    return (*ring, *_gnupg_keys(where), *pem)
 
 
-def _gnupg_keys(where: Locations) -> Iterable[SigningKey]:
-    home = gnupg_at_hand(where)
-    if home is None:
-        return ()
-    names = tuple(one.hex for one in home.secret_fingerprints())
-    certificates = home.certificates(names) if names else ()
-    return [
-        SigningKey(one.fingerprint, Store.GNUPG, encrypted=None, certificate=one)
-        for one in certificates
-    ]
-
-
-def pick_key(keys: Iterable[SigningKey], selector: str | None, now: datetime) -> SigningKey:
-    """Return the key that `selector` names (fingerprint or e-mail), or the only fit one.
-
-    Of a key in several stores the first counts.
-
-    Raises `UsageError` if the selector fits none or several, `RefusedError` if the key is unfit
-    or there is none at all.
-    """
-    keys = tuple({key.fingerprint: key for key in reversed(tuple(keys))}.values())[::-1]
-    if not keys:
-        hint = "make one: repro-sign keygen"
-        raise RefusedError("there is no secret key to sign with", hint=hint)
-    if selector is None:
-        candidates = tuple(key for key in keys if key.unfit(now) is None)
-        if not candidates:
-            reasons = "; ".join(f"{key.fingerprint.grouped()}: {key.unfit(now)}" for key in keys)
-            raise RefusedError(f"no secret key is fit to sign: {reasons}")
-    else:
-        candidates = tuple(key for key in keys if _matches(key, selector))
-    if len(candidates) == 1:
-        return _fit(candidates[0], now)
-    if not candidates:
-        raise UsageError(
-            f"no secret key has the fingerprint or e-mail address {printable(selector or '')}",
-            hint="repro-sign key list shows the keys",
-        )
-    raise AmbiguousKeyError(candidates)
-
-
-class AmbiguousKeyError(UsageError):
-    """Several keys could be meant; `candidates` are these."""
-
-    def __init__(self, candidates: tuple[SigningKey, ...]) -> None:
-        names = "; ".join(f"{key.fingerprint} {key.name}" for key in candidates)
-        super().__init__(
-            f"there are several secret keys: {names}", hint="say which one: --key FINGERPRINT"
-        )
-        self.candidates = candidates
-
-
-def _fit(key: SigningKey, now: datetime) -> SigningKey:
-    reason = key.unfit(now)
-    if reason:
-        raise RefusedError(
-            f"the key {key.fingerprint.grouped()} will not sign: {reason}",
-            hint="make a new one (repro-sign keygen), or name another with --key",
-        )
-    return key
-
-
-def _matches(key: SigningKey, selector: str) -> bool:
-    try:
-        return key.fingerprint == parse_signer(selector)
-    except ValueError:
-        pass
-    wanted = selector.strip().lower()
-    return any(
-        wanted == user_id.lower() or user_id.lower().endswith(f"<{wanted}>")
-        for user_id in (key.certificate.user_ids if key.certificate else ())
-    )
+def _with_news(keys: Iterable[SecretKey], known: CertificateBook) -> Iterator[SecretKey]:
+    for key in keys:
+        certificate = known.get(key.certificate.fingerprint)
+        yield key.with_news(certificate) if certificate else key
 
 
 def all_certificates(where: Locations) -> tuple[tuple[Certificate, tuple[Store, ...]], ...]:
-    """Return every certificate in both stores, copies merged, with the stores that hold it."""
+    """Return every certificate at hand, copies merged, with the stores that hold it."""
     found: dict[Fingerprint, tuple[Certificate, tuple[Store, ...]]] = {}
     rings = [
         (Store.APPTAINER, apptainer_ring.read_public(where.apptainer_keys)),
@@ -187,6 +177,11 @@ def all_certificates(where: Locations) -> tuple[tuple[Certificate, tuple[Store, 
             known, stores = found.get(one.fingerprint, (one, ()))
             stores = stores if store in stores else (*stores, store)
             found[one.fingerprint] = (known.merged(one), stores)
+    for one in read_kept(where).certificates:
+        known, stores = found.get(one.fingerprint, (one, ()))
+        with suppress(MalformedError):  # too large together: what the stores say of it counts
+            known = known.merged(one)
+        found[one.fingerprint] = (known, stores or (Store.KEPT,))
     return tuple(found.values())
 
 

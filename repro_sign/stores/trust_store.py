@@ -1,30 +1,31 @@
 """The trust store: whom this account believes, in a text file that a person can read and keep.
 
-Next to it lie the certificates of those people. A fingerprint in the file is what makes trusted;
-a certificate in the folder alone does nothing.
+Next to it lie the public keys of those people (`kept_keys`). A fingerprint in the file is what
+makes trusted; a key that is kept does nothing alone.
 """
 
 import tomllib
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from repro_sign.durable import locked_folder, private_folder, write_file
-from repro_sign.errors import MalformedError, RefusedError
-from repro_sign.escaping import printable
-from repro_sign.files import read_if_there
-from repro_sign.fingerprint import Fingerprint, SignerId, parse_signer
-from repro_sign.known_keys import Keys, read_keys
+from repro_sign.errors import MalformedError, RefusedError, UsageError
+from repro_sign.escaping import is_hidden, printable
+from repro_sign.files import demand_own_file, read_if_there
+from repro_sign.fingerprint import SignerId, parse_signer
+from repro_sign.known_keys import Keys
 from repro_sign.locations import Locations
-from repro_sign.openpgp.certificate import MAX_CERTIFICATE_BYTES, read_certificates
+from repro_sign.stores.kept_keys import forget, keep
 from repro_sign.times import rfc3339
 
 YOU = "you"
 """The name under which `keygen` enters a new key."""
-_MAX_FILE_BYTES = 4 << 20
-_COMMENT = (
+MAX_NAME: Final = 200
+MAX_NOTE: Final = 2000
+"""Characters of a name and of a note that are kept."""
+_MAX_FILE_BYTES: Final = 4 << 20
+_COMMENT: Final = (
     "Whom this account believes. repro-sign verify trusts signatures by these keys, unless",
     "--signer or --key says otherwise. Written by repro-sign trust; may be edited by hand.",
 )
@@ -32,20 +33,33 @@ _COMMENT = (
 
 @dataclass(frozen=True, slots=True)
 class TrustEntry:
-    """One trusted person: a fingerprint, and what this account calls its owner."""
+    """One trusted person: a fingerprint, what this account calls its owner, and why it does.
+
+    What was written into the file by hand is shown escaped only.
+    """
 
     fingerprint: SignerId
     name: str = ""
     added: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What `add_entry` did: a new entry, or other words in one that was there."""
+
+    added: bool
+    changed: tuple[str, ...] = ()
 
 
 def read_entries(where: Locations) -> tuple[TrustEntry, ...]:
     """Return the entries in file order; none if there is no file.
 
     Raises `MalformedError` if the file is not what it should be: an entry that can't be read
-    must not vanish in silence.
+    must not vanish in silence. Raises `RefusedError` if others can write it.
     """
     path = where.trust_file
+    demand_own_file(path)
     data = read_if_there(path, _MAX_FILE_BYTES, "trust file")
     if data is None:
         return ()
@@ -61,37 +75,35 @@ def read_entries(where: Locations) -> tuple[TrustEntry, ...]:
         ) from error
 
 
-def read_stored_keys(where: Locations) -> Keys:
-    """Return the keys kept for trusted people; a damaged one is left out."""
-    found = Keys()
-    for entry in read_entries(where):
-        path = _key_path(where, entry.fingerprint)
-        data = read_if_there(path, MAX_CERTIFICATE_BYTES * 2, "public key")
-        if data is None:
-            continue
-        with suppress(MalformedError, RefusedError):
-            found += read_keys(data, printable(str(path)))
-    return found
-
-
 def add_entry(
     where: Locations,
     fingerprint: SignerId,
     *,
-    name: str,
     now: datetime,
     keys: Keys,
-) -> bool:
-    """Trust a fingerprint and keep its public key; False if it was trusted already."""
+    name: str | None = None,
+    note: str | None = None,
+) -> Change:
+    """Trust a fingerprint and keep its public key.
+
+    Where it is trusted already, name and note are changed if they are given. Raises `UsageError`
+    if one of them is too long.
+    """
+    words = {"name": _words(name, MAX_NAME, "name"), "note": _words(note, MAX_NOTE, "note")}
+    given = {key: text for key, text in words.items() if text is not None}
     private_folder(where.settings)
     with locked_folder(where.settings):
-        _keep(where, keys)
-        if any(entry.fingerprint == fingerprint for entry in read_entries(where)):
-            return False
+        keep(where, keys)
+        there = any(entry.fingerprint == fingerprint for entry in read_entries(where))
         document = _document(where)
-        document["signer"].append(_row(fingerprint, name, now))
+        if there:
+            changed = _change(_rows_of(document, fingerprint), given)
+            if not changed:
+                return Change(added=False)
+        else:
+            _append(document, fingerprint, given, now)
         _save(where, document)
-    return True
+    return Change(added=False, changed=changed) if there else Change(added=True)
 
 
 def remove_entry(where: Locations, fingerprint: SignerId) -> None:
@@ -102,19 +114,42 @@ def remove_entry(where: Locations, fingerprint: SignerId) -> None:
     with locked_folder(where.settings):
         document = _document(where)
         rows = document["signer"]
-        for position in reversed(range(len(rows))):
-            if parse_signer(rows[position]["fingerprint"]) == fingerprint:
-                del rows[position]
+        for row in _rows_of(document, fingerprint):
+            rows.remove(row)
         if not rows:
             del document["signer"]
         _save(where, document)
-        _key_path(where, fingerprint).unlink(missing_ok=True)
+        forget(where, fingerprint)
 
 
 def _entry(row: dict[str, Any]) -> TrustEntry:
-    return TrustEntry(
-        parse_signer(row["fingerprint"]), str(row.get("name", "")), str(row.get("added", ""))
-    )
+    fingerprint = parse_signer(row["fingerprint"])
+    return TrustEntry(fingerprint, *(str(row.get(key, "")) for key in ("name", "added", "note")))
+
+
+def _words(text: str | None, limit: int, what: str) -> str | None:
+    """Return a text as it is kept: on one line, with nothing invisible in it."""
+    if text is None:
+        return None
+    if len(text) > limit:
+        raise UsageError(f"a {what} of {len(text)} characters; at most {limit} are kept")
+    return printable(text, limit=limit) if any(map(is_hidden, text)) else text
+
+
+def _rows_of(document: Any, fingerprint: SignerId) -> list[Any]:
+    rows = document["signer"]
+    return [row for row in rows if parse_signer(row["fingerprint"]) == fingerprint]
+
+
+def _change(rows: list[Any], given: dict[str, str]) -> tuple[str, ...]:
+    """Put these words into the rows; return which of them are new."""
+    changed = []
+    for key, text in given.items():
+        for row in rows:
+            if str(row.get(key, "")) != text:
+                row[key] = text
+                changed.append(key)
+    return tuple(dict.fromkeys(changed))
 
 
 def _document(where: Locations) -> Any:
@@ -134,37 +169,21 @@ def _document(where: Locations) -> Any:
     return document
 
 
-def _row(fingerprint: SignerId, name: str, now: datetime) -> Any:
+def _append(document: Any, fingerprint: SignerId, given: dict[str, str], now: datetime) -> None:
     import tomlkit
 
-    row = tomlkit.table()
+    rows = document["signer"]
+    by_hand = not isinstance(rows, tomlkit.items.AoT)  # signer = [{…}, {…}], all on one line
+    row = tomlkit.inline_table() if by_hand else tomlkit.table()
     row.add("fingerprint", fingerprint.grouped())
-    row.add("name", name)
+    row.add("name", given.get("name", ""))
+    if given.get("note"):
+        row.add("note", given["note"])
     row.add("added", rfc3339(now))
-    return row
+    rows.append(row)
 
 
 def _save(where: Locations, document: Any) -> None:
     import tomlkit
 
     write_file(where.trust_file, tomlkit.dumps(document).encode("utf-8"), mode=0o600)
-
-
-def _keep(where: Locations, keys: Keys) -> None:
-    """Store public keys; an OpenPGP certificate is merged with the copy that is there."""
-    private_folder(where.trusted_certificates)
-    for key in keys.public_keys:
-        write_file(_key_path(where, key.fingerprint), key.pem.encode(), mode=0o600)
-    for certificate in keys.certificates:
-        path = _key_path(where, certificate.fingerprint)
-        old = read_if_there(path, MAX_CERTIFICATE_BYTES * 2, "certificate")
-        merged = certificate
-        for known in read_certificates(old, printable(str(path))) if old is not None else ():
-            merged = known.merged(merged)
-        write_file(path, merged.armored.encode(), mode=0o600)
-
-
-def _key_path(where: Locations, fingerprint: SignerId) -> Path:
-    if isinstance(fingerprint, Fingerprint):
-        return where.trusted_certificates / f"{fingerprint.hex}.asc"
-    return where.trusted_certificates / f"{fingerprint.raw.hex()}.pub"

@@ -170,11 +170,10 @@ def key_states() -> Iterator[Case]:
     )
     yield unsigned(
         "a signing subkey without the user id",
-        "failed key-unfit",
+        "untrusted signer-not-trusted key-since",
         sub,
         key="",
         beside="master, without user id",
-        either="Apptainer does not know the subkey either",
     )
     yield unsigned(
         "a subkey that is hung in without being bound",

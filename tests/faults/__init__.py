@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.account import Account, Result, Signer
+from tests.faults import tally
 
 CHANGES = (
     *("write", "pwrite64", "copy_file_range", "ioctl", "ftruncate"),
@@ -39,7 +40,7 @@ def calls_of(
     names: tuple[str, ...] = CHANGES,
 ) -> list[Call]:
     """Run a repro-sign command that has to succeed; return its calls on files in the folders."""
-    result, log = _strace(account, [f"trace={','.join(names)}"], *argv)
+    result, log = strace(account, [f"trace={','.join(names)}"], *argv)
     assert result.status == 0, result.err
     seen: dict[str, int] = {}
     found = []
@@ -61,18 +62,22 @@ def run_with_fault(
     `error=ENOSPC`.
     """
     injection = f"inject={call.name}:{fault}:when={call.number}"
-    result, log = _strace(account, [f"trace={call.name}", injection], *argv)
+    tally.note(argv, fault, call.name)
+    result, log = strace(account, [f"trace={call.name}", "-e", injection], *argv)
     lines = [line for line in log.splitlines() if line.startswith(f"{call.name}(")]
     assert _is_in(lines[call.number - 1], folders), f"the fault went elsewhere: {lines}"
     return result
 
 
-def _strace(account: Account, expressions: list[str], *argv: str | Path) -> tuple[Result, str]:
+def strace(account: Account, options: list[str], *argv: str | Path) -> tuple[Result, str]:
+    """Run a repro-sign command under strace; return its result, and what strace wrote.
+
+    The first of the options is an expression (`trace=…`).
+    """
     with tempfile.NamedTemporaryFile("r", prefix="rs-strace-") as log:
-        options = [part for one in expressions for part in ("-e", one)]
         quiet = account.with_variables(PYTHONDONTWRITEBYTECODE="1")  # its writes would be counted
         result = quiet.program(
-            "strace", "-qq", "-y", "-o", log.name, *options, *account.argv(*argv), check=False
+            "strace", "-qq", "-y", "-o", log.name, "-e", *options, *account.argv(*argv), check=False
         )
         return result, log.read()
 

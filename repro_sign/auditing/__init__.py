@@ -1,0 +1,1 @@
+"""The images of a site, night after night: what is new, what changed, what is no longer right."""

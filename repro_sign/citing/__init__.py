@@ -1,0 +1,1 @@
+"""An image as it is cited: for the paper, the artifact's form, the archive, and programs."""

@@ -1,0 +1,167 @@
+"""Options that say whom `verify` believes, and the policy that comes of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from repro_sign.cli.given_keys import believed_chains, read_chains, read_key
+from repro_sign.cli.options import EXISTING_FILE, FINGERPRINT, add_options
+from repro_sign.errors import (
+    MalformedError,
+    NoAnswerError,
+    RefusedError,
+    UnreadableError,
+    UsageError,
+)
+from repro_sign.files import demand_own_file
+from repro_sign.fingerprint import SignerId
+from repro_sign.known_keys import Keys
+from repro_sign.locations import Locations, find_locations
+from repro_sign.pem.checked_chain import CheckedChain
+from repro_sign.stores.trust_store import read_entries
+from repro_sign.times import utc_now
+from repro_sign.trust.policy import Policies, TrustPolicy
+
+if TYPE_CHECKING:
+    from repro_sign.policy_file.policy import PolicyFile
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """Whom the caller believes: the rules so far, and the keys handed over.
+
+    `policy_file` is set where the rules are those of a policy file; `named` where this command
+    line says who is believed, so that neither trust store nor settings do.
+    """
+
+    policy: Policies
+    given: Keys = field(default_factory=Keys)
+    chains: tuple[CheckedChain, ...] = ()
+    policy_file: "PolicyFile | None" = None
+    named: bool = False
+
+
+def belief_options(command: Callable[..., _Result]) -> Callable[..., _Result]:
+    """Add the options, and hand what they come to over as `belief`."""
+
+    @wraps(command)
+    def with_belief(
+        *arguments: Any,
+        signers: tuple[SignerId, ...],
+        keys: tuple[Path, ...],
+        certificate: Path | None,
+        intermediates: Path | None,
+        roots: Path | None,
+        policy_path: Path | None,
+        **others: Any,
+    ) -> _Result:
+        chains = read_chains(certificate, intermediates, roots)
+        named = bool(signers or keys or certificate)
+        if policy_path and named:
+            raise UsageError(
+                "--policy excludes --signer, --key and --certificate",
+                hint="the policy says whom to believe",
+            )
+        belief = _named(signers, keys, chains) if named else _by_rules(policy_path)
+        return command(*arguments, belief=belief, **others)
+
+    return add_options(with_belief, _OPTIONS)
+
+
+_OPTIONS = (
+    click.option(
+        "--signer",
+        "signers",
+        type=FINGERPRINT,
+        multiple=True,
+        help="Trust this full fingerprint, and nobody from the trust store.",
+    ),
+    click.option(
+        "--key",
+        "keys",
+        type=EXISTING_FILE,
+        multiple=True,
+        help="Trust the public key in this file, and nobody from the trust store.",
+    ),
+    click.option(
+        "--certificate",
+        type=EXISTING_FILE,
+        help="Trust the owner of this X.509 certificate, if a chain leads to the roots.",
+    ),
+    click.option(
+        "--certificate-intermediates",
+        "intermediates",
+        type=EXISTING_FILE,
+        help="X.509 certificates between that one and the roots.",
+    ),
+    click.option(
+        "--certificate-roots",
+        "roots",
+        type=EXISTING_FILE,
+        help="X.509 roots that you believe.",
+    ),
+    click.option(
+        "--policy",
+        "policy_path",
+        type=EXISTING_FILE,
+        help="Go by the rules in this file: who has to have signed which images.",
+    ),
+)
+
+
+def _named(
+    signers: tuple[SignerId, ...], keys: tuple[Path, ...], chains: tuple[CheckedChain, ...]
+) -> Belief:
+    handed = {path: read_key(path) for path in keys}
+    given = sum(handed.values(), Keys(public_keys=tuple(chain.key for chain in chains)))
+    believed = dict.fromkeys(signers, "--signer") | believed_chains(chains)
+    for path, one in handed.items():
+        believed |= dict.fromkeys(one.signers, f"--key {path}")
+    return Belief(TrustPolicy(believed), given, chains, named=True)
+
+
+def _by_rules(path: Path | None) -> Belief:
+    """Return the rules of a policy file; the trust store's, if there is no such file in it."""
+    where = find_locations()
+    chosen = path or (where.policy_file if where.policy_file.exists() else None)
+    if chosen is None:
+        return Belief(_trust_store(where))
+    if path is None:
+        _demand_own(chosen)
+    from repro_sign.policy_file.policy import read_policy  # most runs have none
+
+    found = read_policy(chosen, where, utc_now())
+    return Belief(found, found.keys, policy_file=found, named=path is not None)
+
+
+def _demand_own(rules: Path) -> None:
+    """Refuse the rules of this account if others can write them: whom they name is believed."""
+    try:
+        demand_own_file(rules)
+    except RefusedError as error:
+        raise NoAnswerError(str(error), hint=error.hint) from error
+
+
+def _trust_store(where: Locations) -> TrustPolicy:
+    """Return whom the trust store believes, where the caller names nobody.
+
+    Keys that have the same name there are one person's.
+    """
+    try:
+        entries = read_entries(where)
+    except (MalformedError, RefusedError, UnreadableError) as error:
+        raise NoAnswerError(str(error), hint=error.hint) from error
+    return TrustPolicy(
+        trusted={
+            one.fingerprint: f"your trust store ({one.name})" if one.name else "your trust store"
+            for one in entries
+        },
+        people={one.fingerprint: one.name for one in entries if one.name},
+        explicit=False,
+    )

@@ -1,0 +1,1 @@
+"""Use cases: images pinned in a lock file, and folders held against one."""

@@ -1,0 +1,112 @@
+"""gpg as python-gnupg runs it, with an end: past a time limit, and when this process is stopped.
+
+This is the one module that uses python-gnupg, which starts gpg itself and waits for it for ever.
+gpg in turn waits for its agent, and the agent for a person or a card that may be gone.
+"""
+
+import logging
+from contextlib import suppress
+from pathlib import Path
+from threading import Timer
+from typing import Any, Final
+
+import gnupg
+
+from repro_sign.errors import NoAnswerError
+from repro_sign.escaping import printable
+from repro_sign.process import end, fresh_environment, require_program
+
+INSTALL_HINT: Final = "install GnuPG (gnupg.org)"
+ASKING_HINT: Final = (
+    "is the passphrase right, and can gpg-agent ask for it?"
+    " (--passphrase-file gives it without asking)"
+)
+LOOKING_SECONDS: Final = 30.0
+"""For what asks nobody: listing and exporting, with a large key ring on a slow disk."""
+ASKING_SECONDS: Final = 120.0
+"""For what may ask a person to find a card, put it in and type its PIN."""
+READ_ONLY: Final = ("--no-auto-check-trustdb", "--lock-never")
+"""For what changes no file in the home: so that gpg, if it is ended, leaves no lock files there."""
+PINENTRY_NEEDS: Final = (
+    "HOME",
+    "APPDATA",
+    "TERM",
+    "GPG_TTY",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "XAUTHORITY",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "XDG_RUNTIME_DIR",
+)
+"""What gpg-agent hands to the program that asks for a passphrase."""
+
+# python-gnupg logs failures it also raises; a library of ours prints nothing.
+logging.getLogger("gnupg").setLevel(logging.CRITICAL + 1)
+
+
+class TimedGPG(gnupg.GPG):  # type: ignore[misc]  # python-gnupg has no types
+    """A gnupg.GPG whose children end: it overrides the one method in which all of them are awaited.
+
+    Its calls raise `NoAnswerError` past `seconds`.
+    """
+
+    def __init__(self, seconds: float, **options: Any) -> None:
+        self._seconds = seconds
+        super().__init__(**options)
+
+    def _collect_output(
+        self, process: Any, result: Any, writer: Any = None, stdin: Any = None
+    ) -> Any:
+        late = []
+
+        def give_up() -> None:
+            late.append(True)
+            end(process)
+
+        timer = Timer(self._seconds, give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            status = super()._collect_output(process, result, writer, stdin)
+        except BaseException:  # Ctrl-C above all: gpg does not outlive us
+            end(process)
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                with suppress(OSError):
+                    pipe.close()
+            raise
+        finally:
+            timer.cancel()
+        if late:
+            raise NoAnswerError(
+                f"gpg did not finish within {self._seconds:.0f} seconds",
+                hint="does gpg-agent hang? gpgconf --kill gpg-agent ends it, gpg starts another",
+            )
+        return status
+
+
+def open_gpg(folder: Path, seconds: float, options: tuple[str, ...] = ()) -> TimedGPG:
+    """Make gpg ready for a home folder. Raises `NoAnswerError` where it does not run.
+
+    The user's own options file is left aside: it could change what is signed and how.
+    """
+    program = require_program("gpg", hint=INSTALL_HINT)
+    try:
+        return TimedGPG(
+            seconds,
+            gpgbinary=str(program),
+            gnupghome=str(folder),
+            options=["--no-options", *options],
+            env=fresh_environment(*PINENTRY_NEEDS),
+            encoding="utf-8",
+        )
+    except (OSError, ValueError) as error:
+        shown = printable(str(folder))
+        message = f"gpg does not work with {shown}: {printable(str(error))}"
+        raise NoAnswerError(message) from error
+
+
+def words_of(stderr: str | None) -> str:
+    """Return gpg's own words without its status lines."""
+    lines = [line for line in (stderr or "").splitlines() if line.startswith("gpg: ")]
+    words = "; ".join(line.removeprefix("gpg: ") for line in lines[-3:])
+    return printable(words) or "no reason given"
