@@ -61,7 +61,7 @@ tools: ## the real programs that the tests start
 
 tools-all: ## the heavy ones too
 	@scripts/tools light cosign sks gpg-wks-client cffconvert softhsm2-util pkcs11-tool \
-	    gnupg-pkcs11-scd sarif-schema chromium pdftotext
+	    gnupg-pkcs11-scd sarif-schema chromium pdftotext munged slurmctld slurmd
 
 clean: ## remove what the other commands made (the downloaded programs too)
 	rm -rf $(VENV) .tools build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from repro_sign.auditing.auditing import AuditRequest, audit
+    from repro_sign.auditing.local import LocalExecutor
     from repro_sign.auditing.result import AuditedImage, AuditReport, Event
+    from repro_sign.auditing.slurm.executor import SlurmExecutor
     from repro_sign.citing.cited import Cited, Particulars, cited_of
     from repro_sign.citing.forms import cite
     from repro_sign.comparing.compare import compare
@@ -150,6 +152,7 @@ __all__ = [
     "Keys",
     "LintFinding",
     "LintLevel",
+    "LocalExecutor",
     "Locations",
     "LockChange",
     "LockChangeKind",
@@ -195,6 +198,7 @@ __all__ = [
     "SignatureEvidence",
     "SignerId",
     "SigningKey",
+    "SlurmExecutor",
     "Store",
     "Successor",
     "Surroundings",

@@ -4,34 +4,35 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from repro_sign.auditing.database import AuditDatabase, Seen
+from repro_sign.auditing.examined import Examined, Executor, ToExamine
+from repro_sign.auditing.local import LocalExecutor
 from repro_sign.auditing.result import AuditedImage, AuditReport, Event
 from repro_sign.auditing.rules import Rules
-from repro_sign.auditing.state import SETTLED_NS, State, around, others_of, state_of
+from repro_sign.auditing.state import SETTLED_NS, State, around, state_of
 from repro_sign.errors import UnreadableError
 from repro_sign.escaping import printable
 from repro_sign.image_search import NoImageError, find_images
 from repro_sign.times import rfc3339, utc_now
 from repro_sign.trust.verdict import VerdictWord
-from repro_sign.verifying import ImageReport, VerifyRequest
-from repro_sign.verifying_many import verify_many
+from repro_sign.verifying import VerifyRequest
 
 
 @dataclass(frozen=True, slots=True)
 class AuditRequest:
     """How to audit: `verify` says whom to believe; images are always read whole (`deep`).
 
-    `everything` has each image read again, `sample` that share of those that are as they were:
-    first those that were not read for the longest time. `step` is called with each image that was
-    read, and how many there are to read.
+    `executor` has them read: here, or elsewhere. `everything` has each image read again, `sample`
+    that share of those that are as they were: first those that were not read for the longest time.
+    `step` is called with each image that was read, and how many there are to read.
     """
 
     verify: VerifyRequest
-    jobs: int = 1
+    executor: Executor = field(default_factory=LocalExecutor)
     everything: bool = False
     sample: float = 0.0
     step: Callable[[AuditedImage, int], None] = lambda _image, _count: None
@@ -62,10 +63,11 @@ def audit(folder: Path, database: Path, request: AuditRequest) -> AuditReport:
         for one in _sample(found, request.sample):
             del done[one.path]
         reading = [one for one in found if one.path not in done]
-        limit = time.time_ns() - SETTLED_NS
-        reports = verify_many((folder / one.path for one in reading), run, request.jobs)
-        for one, report in zip(reading, reports, strict=True):
-            seen = _seen(one, report, rules, limit, request.now())
+        this = _Run(folder, rules, time.time_ns() - SETTLED_NS)
+        to_read = [ToExamine(folder / one.path, one.state) for one in reading]
+        for number, examined in request.executor.examine(to_read, run):
+            one = reading[number]
+            seen = _seen(one, examined, this, request.now())
             image = AuditedImage(one.path, _event(one, seen), seen, read=True)
             known.put(one.path, seen)
             done[one.path] = image
@@ -125,31 +127,38 @@ def _as_before(one: _Found) -> AuditedImage:
     return AuditedImage(one.path, Event.SAME, one.before, read=False)
 
 
-def _seen(one: _Found, report: ImageReport, rules: Rules, limit: int, now: datetime) -> Seen:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What is the same for all images of a run. What changed after `limit` may change unseen."""
+
+    folder: Path
+    rules: Rules
+    limit: int
+
+
+def _seen(one: _Found, found: Examined, run: _Run, now: datetime) -> Seen:
     """Return what is to be kept of an image that was read."""
-    beside = around(report.path, others_of(report))
-    after = state_of(report.path)
+    path = run.folder / one.path
+    beside = around(path, found.others)
+    after = state_of(path)
     changed = max((one.state.changed_ns, *(each.changed_ns for each in beside.values())))
-    evidence, policy = report.evidence, report.policy
-    digests = {name: digest.hex for name, digest in evidence.digests.items()}
-    signers = {each.signer for each in evidence.signatures}
-    signers |= {each.signer for each in report.believed}
-    if report.verdict.word is VerdictWord.UNKNOWN and one.before is not None:
+    digests = found.digests
+    if found.verdict is VerdictWord.UNKNOWN and one.before is not None:
         # A disk that gives no answer changes no digest
         digests = digests or {"sha256": one.before.sha256, "blake3": one.before.blake3}
     return Seen(
         state=one.state.text,
         around={name: each.text for name, each in beside.items()},
-        settled=after.text == one.state.text and changed < limit,
-        rules=rules.digest(report.path.name),
-        verdict=report.verdict.word.value,
+        settled=after.text == one.state.text and changed < run.limit,
+        rules=run.rules.digest(path.name),
+        verdict=found.verdict.value,
         checked=rfc3339(now),
-        reasons=[[each.code, each.message] for each in report.verdict.reasons],
+        reasons=[list(each) for each in found.reasons],
         sha256=digests.get("sha256", ""),
         blake3=digests.get("blake3", ""),
-        identity=str(evidence.identity or ""),
-        signers=sorted(str(each) for each in signers if policy.why(each)),
-        size=evidence.size or 0,
+        identity=found.identity,
+        signers=list(found.signers),
+        size=found.size,
     )
 
 

@@ -78,8 +78,10 @@ class AuditDatabase:
                 connection.execute("PRAGMA locking_mode = EXCLUSIVE")
                 connection.execute("BEGIN EXCLUSIVE")
             _set_up(connection, shown, folder)
-            yield cls(connection)
-            connection.execute("COMMIT")
+            try:
+                yield cls(connection)
+            finally:  # whatever ended the run: each row is right by itself
+                connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise _broken(shown, error) from error
         finally:

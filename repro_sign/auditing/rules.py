@@ -14,16 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from repro_sign import __version__
-from repro_sign.auditing.state import state_of
+from repro_sign.auditing.state import State, state_of
 from repro_sign.locations import Locations
 from repro_sign.trust.policy import TrustPolicy
 from repro_sign.verifying import VerifyRequest
 
 
 class Rules:
-    """The rules of one run; `digest` is of those for an image of a name."""
+    """The rules of one run; `digest` is of those for an image of a name.
 
-    def __init__(self, request: VerifyRequest) -> None:
+    With `anywhere` it is the same on every machine that has this account's stores mounted.
+    """
+
+    def __init__(self, request: VerifyRequest, *, anywhere: bool = False) -> None:
         self._request = request
         self._common = _text(
             {
@@ -38,7 +41,10 @@ class Rules:
                 ],
                 "notices": [hashlib.sha256(one.data).hexdigest() for one in request.notices.found],
                 "problems": _plain(request.notices.problems),
-                "stores": dict(_stores(request.where)),
+                "stores": {
+                    name: one.anywhere if anywhere else one.text
+                    for name, one in _stores(request.where)
+                },
             }
         )
         self._known: tuple[TrustPolicy, str] | None = None
@@ -52,14 +58,14 @@ class Rules:
         return self._known[1]
 
 
-def _stores(where: Locations) -> Iterator[tuple[str, str]]:
+def _stores(where: Locations) -> Iterator[tuple[str, State]]:
     """Yield the states of the files that hold keys and trust on this account."""
     rings = [where.gnupg_home / name for name in ("pubring.kbx", "pubring.gpg")]
     files = [where.trust_file, where.apptainer_keys / "pgp-public", *rings]
     for folder in (where.kept_keys, where.pem_keys, where.gnupg_home / "public-keys.d"):
         files += _files(folder)
     for path in files:
-        yield str(path), state_of(path).text
+        yield str(path), state_of(path)
 
 
 def _files(folder: Path) -> list[Path]:

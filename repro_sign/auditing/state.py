@@ -22,10 +22,20 @@ _MAX_FILES: Final = 5_000
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A file by what identifies its content as far as the kernel tells, and when it changed."""
+    """A file by what identifies its content as far as the kernel tells, and when it changed.
+
+    `anywhere` is what is the same on each machine that has the file system mounted: all but the
+    device, which each of them numbers by itself.
+    """
 
     text: str
     changed_ns: int
+    size: int = 0
+
+    @property
+    def anywhere(self) -> str:
+        """The state without the device."""
+        return self.text.partition(":")[2]
 
 
 def state_of(path: Path) -> State:
@@ -35,7 +45,7 @@ def state_of(path: Path) -> State:
     except (OSError, ValueError):
         return State("", 0)
     parts = (one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns)
-    return State(":".join(map(str, parts)), one.st_ctime_ns)
+    return State(":".join(map(str, parts)), one.st_ctime_ns, one.st_size)
 
 
 def around(image: Path, others: Iterable[str]) -> dict[str, State]:

@@ -2,18 +2,19 @@
 
 import hashlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from repro_sign.auditing.auditing import AuditRequest, audit
 from repro_sign.auditing.result import AuditedImage
+from repro_sign.cli.examining_where import Where, executor_options
 from repro_sign.cli.exit_codes import gravest
 from repro_sign.cli.options import is_quiet, is_verbose, json_option, output_options
 from repro_sign.cli.painting import paint
-from repro_sign.cli.verify.believing import Belief, belief_options
+from repro_sign.cli.verify.believing import Belief, BeliefWords, belief_options
 from repro_sign.cli.verify.run_progress import RunProgress
-from repro_sign.hashing import available_cores
 from repro_sign.locations import Locations, find_locations
 from repro_sign.noticed import read_notices
 from repro_sign.report import as_json, audits
@@ -58,12 +59,7 @@ class ShareType(click.ParamType[float]):
     metavar="5%",
     help="Read this share of what is as it was: what was not read for the longest time.",
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Read up to N images at the same time (as many as there are processors to use).",
-)
+@executor_options
 @click.option(
     "--engine",
     type=click.Choice([one.value for one in Engine]),
@@ -96,7 +92,7 @@ def command(
     database: Path | None,
     everything: bool,
     sample: float,
-    jobs: int | None,
+    where_to: Where,
     engine: str,
     sources: tuple[str, ...],
     belief: Belief,
@@ -113,28 +109,19 @@ def command(
         from repro_sign.report.audit_page import check_audit_place
 
         check_audit_place(report_path)
-    where = find_locations()
+    asked = _Asked(belief.words, sources, Engine(engine))
+    kept = database or _default_database(find_locations(), folder)
+    executor = where_to.executor(asked.request, kept)
     progress = RunProgress("auditing", None)
 
     def step(image: AuditedImage, _count: int) -> None:
         progress.add(image.seen.size)
 
     request = AuditRequest(
-        VerifyRequest(
-            policy=belief.policy,
-            given=belief.given,
-            chains=belief.chains,
-            notices=read_notices(sources),
-            engine=Engine(engine),
-            surroundings=Surroundings(look_at_machine=False),
-        ),
-        jobs=jobs or available_cores(),
-        everything=everything,
-        sample=sample,
-        step=step,
+        asked.request_of(belief), executor, everything=everything, sample=sample, step=step
     )
     try:
-        report = audit(folder, database or _default_database(where, folder), request)
+        report = audit(folder, kept, request)
     finally:
         progress.erase()
     if json_:
@@ -148,6 +135,30 @@ def command(
 
         write_audit(report_path, report)
     ctx.exit(gravest(report.words()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """How to verify, as the command line said it: it means the same on another machine."""
+
+    words: BeliefWords
+    sources: tuple[str, ...]
+    engine: Engine
+
+    def request(self) -> VerifyRequest:
+        """Read what the words name."""
+        return self.request_of(self.words.read())
+
+    def request_of(self, belief: Belief) -> VerifyRequest:
+        """Return the request of somebody whose words were read."""
+        return VerifyRequest(
+            policy=belief.policy,
+            given=belief.given,
+            chains=belief.chains,
+            notices=read_notices(self.sources),
+            engine=self.engine,
+            surroundings=Surroundings(look_at_machine=False),
+        )
 
 
 def _default_database(where: Locations, folder: Path) -> Path:

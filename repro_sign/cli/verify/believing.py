@@ -33,11 +33,37 @@ _Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
+class BeliefWords:
+    """What a command line says of whom to believe: names of keys and files, nothing read yet."""
+
+    signers: tuple[SignerId, ...] = ()
+    keys: tuple[Path, ...] = ()
+    certificate: Path | None = None
+    intermediates: Path | None = None
+    roots: Path | None = None
+    policy_path: Path | None = None
+
+    def read(self) -> "Belief":
+        """Read the files. Raises `UsageError` for words that exclude each other."""
+        chains = read_chains(self.certificate, self.intermediates, self.roots)
+        named = bool(self.signers or self.keys or self.certificate)
+        if self.policy_path and named:
+            raise UsageError(
+                "--policy excludes --signer, --key and --certificate",
+                hint="the policy says whom to believe",
+            )
+        if named:
+            return _named(self, chains)
+        return _by_rules(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Belief:
     """Whom the caller believes: the rules so far, and the keys handed over.
 
-    `policy_file` is set where the rules are those of a policy file; `named` where this command
-    line says who is believed, so that neither trust store nor settings do.
+    `words` is what it was read from. `policy_file` is set where the rules are those of a policy
+    file; `named` where this command line says who is believed, so that neither trust store nor
+    settings do.
     """
 
     policy: Policies
@@ -45,6 +71,7 @@ class Belief:
     chains: tuple[CheckedChain, ...] = ()
     policy_file: "PolicyFile | None" = None
     named: bool = False
+    words: BeliefWords = field(default_factory=BeliefWords)
 
 
 def belief_options(command: Callable[..., _Result]) -> Callable[..., _Result]:
@@ -61,15 +88,8 @@ def belief_options(command: Callable[..., _Result]) -> Callable[..., _Result]:
         policy_path: Path | None,
         **others: Any,
     ) -> _Result:
-        chains = read_chains(certificate, intermediates, roots)
-        named = bool(signers or keys or certificate)
-        if policy_path and named:
-            raise UsageError(
-                "--policy excludes --signer, --key and --certificate",
-                hint="the policy says whom to believe",
-            )
-        belief = _named(signers, keys, chains) if named else _by_rules(policy_path)
-        return command(*arguments, belief=belief, **others)
+        words = BeliefWords(signers, keys, certificate, intermediates, roots, policy_path)
+        return command(*arguments, belief=words.read(), **others)
 
     return add_options(with_belief, _OPTIONS)
 
@@ -115,29 +135,27 @@ _OPTIONS = (
 )
 
 
-def _named(
-    signers: tuple[SignerId, ...], keys: tuple[Path, ...], chains: tuple[CheckedChain, ...]
-) -> Belief:
-    handed = {path: read_key(path) for path in keys}
+def _named(words: BeliefWords, chains: tuple[CheckedChain, ...]) -> Belief:
+    handed = {path: read_key(path) for path in words.keys}
     given = sum(handed.values(), Keys(public_keys=tuple(chain.key for chain in chains)))
-    believed = dict.fromkeys(signers, "--signer") | believed_chains(chains)
+    believed = dict.fromkeys(words.signers, "--signer") | believed_chains(chains)
     for path, one in handed.items():
         believed |= dict.fromkeys(one.signers, f"--key {path}")
-    return Belief(TrustPolicy(believed), given, chains, named=True)
+    return Belief(TrustPolicy(believed), given, chains, named=True, words=words)
 
 
-def _by_rules(path: Path | None) -> Belief:
+def _by_rules(words: BeliefWords) -> Belief:
     """Return the rules of a policy file; the trust store's, if there is no such file in it."""
-    where = find_locations()
+    where, path = find_locations(), words.policy_path
     chosen = path or (where.policy_file if where.policy_file.exists() else None)
     if chosen is None:
-        return Belief(_trust_store(where))
+        return Belief(_trust_store(where), words=words)
     if path is None:
         _demand_own(chosen)
     from repro_sign.policy_file.policy import read_policy  # most runs have none
 
     found = read_policy(chosen, where, utc_now())
-    return Belief(found, found.keys, policy_file=found, named=path is not None)
+    return Belief(found, found.keys, policy_file=found, named=path is not None, words=words)
 
 
 def _demand_own(rules: Path) -> None:

@@ -1,0 +1,23 @@
+"""Examine an audit's images on this machine."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from repro_sign.auditing.examined import Examined, ToExamine, examined
+from repro_sign.verifying import VerifyRequest
+from repro_sign.verifying_many import Together, verify_and
+
+
+@dataclass(frozen=True, slots=True)
+class LocalExecutor:
+    """Examines up to `jobs` images at a time. It is an `Executor`."""
+
+    jobs: int = 1
+
+    def examine(
+        self, images: Sequence[ToExamine], request: VerifyRequest
+    ) -> Iterator[tuple[int, Examined]]:
+        """Yield what was found of each image, in order."""
+        yield from enumerate(
+            verify_and((one.path for one in images), request, Together(examined, self.jobs))
+        )
