@@ -120,7 +120,7 @@ def author(
     secret.touch(0o600)
     secret.write_text(PASSPHRASE)
     with Account.new() as plain:
-        account = plain.with_variables(TMPDIR=str(temporary), **HOSTILE)
+        account = plain.with_variables(TMPDIR=str(temporary), PYTHONFAULTHANDLER="1", **HOSTILE)
         seen: list[str] = []
         with watching(seen):
             given = ("-v", "--passphrase-file", secret)
@@ -129,18 +129,34 @@ def author(
             renewed = traced(account, log, "key", "renew", made.json["fingerprint"], *given)
             saving = ("key", "backup", made.json["fingerprint"], "-o", folder / "backup")
             saved = traced(account, log, *saving, *given)
+            removing = ("key", "remove", made.json["fingerprint"], "--yes")
+            removed = traced(account, log, *removing, "--backup", folder / "backup", *given)
+            restored = traced(account, log, "key", "restore", folder / "backup", *given)
+            exported = traced(account, log, "key", "export", "-v", made.json["fingerprint"])
             signed = traced(account, log, "sign", image, *given)
             checked = traced(account, log, "verify", "-v", image)
+            revoked = revoking_another(account, log, command, given)
         secret.unlink()
         yield Author(
             account,
             request.param,
             made.json["fingerprint"],
-            (made, signed, checked, renewed, saved),
+            (made, signed, checked, renewed, saved, removed, restored, exported, revoked),
             log.read_text(),
             seen,
             image,
         )
+
+
+def revoking_another(
+    account: Account, log: Path, keygen: tuple[str | Path, ...], given: tuple[str | Path, ...]
+) -> Result:
+    """Make a key in a home of its own, under the same eyes, and revoke it."""
+    with Account.new() as other:
+        another = other.with_variables(**account.variables)
+        made = traced(another, log, *keygen)
+        revoking = ("key", "revoke", made.json["fingerprint"], "--reason", "compromised", "--yes")
+        return traced(another, log, *revoking, *given)
 
 
 def in_hex(data: bytes) -> str:
