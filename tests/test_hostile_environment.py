@@ -218,6 +218,24 @@ def test_settings_that_others_can_write_are_not_believed(
     assert account.run("doctor").status == 1
 
 
+@pytest.mark.parametrize("open_folder", [".", "remembered"])
+def test_a_memory_that_others_could_take_away_is_no_answer(
+    account: Account, grace: Signer, image: Path, open_folder: str
+) -> None:
+    grace.sign(image)
+    command = ("verify", image, "--remember", "--signer", grace.fingerprint)
+    account.ok(*command)
+    settings = account.home / ".config" / "repro-sign"
+    (settings / open_folder).chmod(0o777)
+    for path in settings.glob("remembered/*.toml"):
+        path.unlink()  # as others can do: it would be a first sight now
+    answer = account.run(*command)
+    assert answer.status == 3
+    assert "others can write" in answer.out + answer.err
+    (settings / open_folder).chmod(0o700)
+    account.ok(*command)
+
+
 def test_settings_of_another_user_are_not_believed(
     account: Account, grace: Signer, image: Path
 ) -> None:

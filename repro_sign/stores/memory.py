@@ -17,7 +17,7 @@ from typing import Any, Final
 from repro_sign.durable import locked_folder, private_folder, write_file
 from repro_sign.errors import MalformedError, NoAnswerError, RefusedError
 from repro_sign.escaping import is_hidden, printable
-from repro_sign.files import read_if_there
+from repro_sign.files import demand_own, read_if_there
 from repro_sign.fingerprint import SignerId, parse_signer
 from repro_sign.locations import Locations
 from repro_sign.manifest import read_identity
@@ -47,8 +47,10 @@ class RememberedImage:
 def recall(where: Locations, name: str) -> Memory:
     """Return what is remembered of an image's file name; an empty memory if nothing is.
 
-    Raises `NoAnswerError` if that can't be read: it must not be taken for a first sight.
+    Raises `NoAnswerError` if that can't be read, or others could have changed it or taken it away:
+    it must not be taken for a first sight.
     """
+    _demand_own(where)
     found = _read(_path(where, name))
     if found is None:
         return Memory()
@@ -103,6 +105,15 @@ def forget_image(where: Locations, name: str) -> None:
             path.unlink()
         except OSError as error:
             raise RefusedError(f"{printable(str(path))}: {error.strerror}") from error
+
+
+def _demand_own(where: Locations) -> None:
+    """Refuse a memory that others could have changed, or taken away. Raises `NoAnswerError`."""
+    try:
+        for folder in (where.settings, where.remembered):
+            demand_own(folder)
+    except RefusedError as error:
+        raise NoAnswerError(str(error), hint=error.hint) from error
 
 
 def _path_of_shown(where: Locations, name: str) -> Path:
