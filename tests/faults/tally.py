@@ -23,6 +23,7 @@ _WORDS = {
     "signal=INT": "Ctrl-C",
     "error=ENOSPC": "disk full",
     "error=EIO": "disk fails",
+    "error=EDQUOT": "quota exceeded",
     "error=EROFS": "disk read-only",
     "error=EPERM": "not permitted",
 }

@@ -89,9 +89,16 @@ def test_a_file_system_without_locks_will_do(
     assert verified(account, author, image)
 
 
-@pytest.mark.parametrize("name", ["fsync", "pwrite64"])
+@pytest.mark.parametrize(
+    ("name", "error", "words"),
+    [
+        ("fsync", "EIO", "Input/output error"),
+        ("pwrite64", "EIO", "Input/output error"),
+        ("pwrite64", "EDQUOT", "Disk quota exceeded"),
+    ],
+)
 def test_a_disk_that_fails_is_said_and_signing_again_completes_it(
-    author: Signer, image: Path, account: Account, need: Need, name: str
+    author: Signer, image: Path, account: Account, need: Need, name: str, error: str, words: str
 ) -> None:
     need("strace")
     folder = image.with_name("watched")
@@ -103,9 +110,9 @@ def test_a_disk_that_fails_is_said_and_signing_again_completes_it(
         place = image.with_name(f"try-{number}")
         place.mkdir()
         copy = Path(shutil.copy(image, place))
-        result = run_with_fault(author.account, call, "error=EIO", (place,), "sign", copy)
+        result = run_with_fault(author.account, call, f"error={error}", (place,), "sign", copy)
         assert result.status == 1, call
-        assert "Input/output error" in result.err, call
+        assert words in result.err, call
         assert "Traceback" not in result.err, call
         author.sign(copy)
         assert verified(account, author, copy), call
