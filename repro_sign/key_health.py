@@ -15,7 +15,7 @@ from repro_sign.openpgp.subkeys import subkeys_of
 from repro_sign.pem.keys import PublicKey
 from repro_sign.stores.exposure import Exposed
 from repro_sign.stores.secret_keys import Store
-from repro_sign.times import readable
+from repro_sign.times import from_the_future, readable
 
 SOON: Final = timedelta(days=60)
 """Time enough to renew a key and to publish it before it ends."""
@@ -85,6 +85,9 @@ def _of_certificate(
         message = "it carries no user id, and Apptainer imports no key without one"
         remedy = "take it from its owner's own file: a key server may hold the user id back"
         yield HealthFinding("no-user-id", Gravity.WRONG, message, remedy)
+    elif one.created > now:
+        message = f"it is {from_the_future(one.created)}"
+        yield HealthFinding("from-the-future", Gravity.WRONG, message, "set the clock")
     elif not one.usable:
         message = "nobody can check its signatures (self-signature made with SHA-1?)"
         yield HealthFinding("unusable", Gravity.WRONG, message, _NEW_KEY)

@@ -2,7 +2,12 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
+from repro_sign.errors import NoAnswerError
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_END: Final = _EPOCH + timedelta(seconds=1 << 32)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ANY_FORM = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
@@ -14,8 +19,23 @@ _FORM = re.compile(
 
 
 def utc_now() -> datetime:
-    """Return the machine's clock, to the second: no format we write carries more."""
-    return datetime.now(UTC).replace(microsecond=0)
+    """Return the machine's clock, to the second: no format we write carries more.
+
+    Raises `NoAnswerError` for a time that OpenPGP can't write down (RFC 4880, 3.5: 32 bits of
+    seconds since 1970): what counts at such a time can't be said.
+    """
+    now = datetime.now(UTC).replace(microsecond=0)
+    if not _EPOCH <= now < _END:
+        raise NoAnswerError(
+            f"this machine's clock says {now:%Y-%m-%d}, a time that OpenPGP does not know",
+            hint="set the clock",
+        )
+    return now
+
+
+def from_the_future(moment: datetime) -> str:
+    """Say that something is from later than now, which is likelier to be a clock's fault."""
+    return f"from {readable(moment)}, which is in the future: is this machine's clock right?"
 
 
 def rfc3339(moment: datetime) -> str:

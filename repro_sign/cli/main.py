@@ -16,6 +16,7 @@ from repro_sign import __version__
 from repro_sign.cli.lazy_group import LazyGroup
 from repro_sign.cli.options import explain
 from repro_sign.errors import NoAnswerError, ReproSignError, UsageError
+from repro_sign.times import utc_now
 
 _INTERRUPTED: Final = 130
 """Ended by Ctrl-C, as shells count it."""
@@ -72,6 +73,7 @@ def group() -> None:
 
     The one command of a reviewer: repro-sign verify image.sif --signer FINGERPRINT
     """
+    utc_now()  # without a clock no command can say what counts: not which keys there are, even
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -12,6 +12,7 @@ from pysequoia.packet import Packet, PacketPile, PublicKeyAlgorithm, Tag
 from repro_sign.errors import MalformedError
 from repro_sign.fingerprint import Fingerprint
 from repro_sign.openpgp import packets
+from repro_sign.times import utc_now
 
 MAX_CERTIFICATE_BYTES: Final = 1 << 20
 """Keys flooded with junk signatures reach tens of megabytes; honest ones stay far below this."""
@@ -70,8 +71,10 @@ class Certificate:
 def describe(cert: pysequoia.Cert, *, had_secret: bool = False) -> Certificate:
     """Describe a certificate that pysequoia has read.
 
-    Raises `MalformedError` if it is too large or of a version other than 4.
+    Raises `MalformedError` if it is too large or of a version other than 4, and `NoAnswerError`
+    if the clock is beyond all times that OpenPGP knows.
     """
+    utc_now()  # pysequoia judges by the clock, and panics where OpenPGP's times have ended
     raw = bytes(cert)
     if len(raw) > MAX_CERTIFICATE_BYTES:
         raise MalformedError(

@@ -17,6 +17,7 @@ _NOTHING_ELSE: Final = {
     "manifest-not-exact": "ask who signed it since, or verify it without --exact",
 }
 """What to do about a failure of which this is the only reason."""
+_BY_THE_CLOCK: Final = {"dated-in-future", "manifest-dated-in-future"}
 _LOCKED: Final = {
     LockState.CHANGED: "get the one that is locked, or lock this one: repro-sign lock --update",
     LockState.MISSING: "get the image again; the lock file may say where from (url)",
@@ -85,6 +86,8 @@ def _after_failure(report: ImageReport, codes: set[str]) -> str:
     if codes <= _NOT_THE_IMAGE.keys():
         advice = next(text for code, text in _NOT_THE_IMAGE.items() if code in codes)
         return f"the image is as it was signed; {advice}"
+    if codes & _BY_THE_CLOCK and codes <= _BY_THE_CLOCK | {"engines-disagree"}:
+        return "look at this machine's clock first; if it is right, the author's was wrong"
     first, *others = codes
     if not others and first in _NOTHING_ELSE:
         return _NOTHING_ELSE[first]

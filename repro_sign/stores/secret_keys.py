@@ -22,7 +22,7 @@ from repro_sign.stores.gnupg_agent import Keeper
 from repro_sign.stores.gnupg_at_hand import gnupg_at_hand
 from repro_sign.stores.kept_keys import read_kept
 from repro_sign.stores.pem_store import read_pem_keys
-from repro_sign.times import readable
+from repro_sign.times import from_the_future, readable
 
 
 class Store(StrEnum):
@@ -73,6 +73,8 @@ class SigningKey:
             return "it is revoked"
         if certificate.expires is not None and certificate.expires <= now:
             return f"it expired on {readable(certificate.expires)}"
+        if certificate.created > now:
+            return f"it is {from_the_future(certificate.created)}"
         if not certificate.usable:
             return "its certificate is not usable (self-signature made with SHA-1?)"
         reason = why_it_may_not_sign(certificate, now)

@@ -4,6 +4,7 @@ Only the command's main thread is watched: it alone writes to the image and besi
 """
 
 import re
+import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,14 @@ def _is_in(line: str, folders: tuple[Path, ...]) -> bool:
     """Whether a line of strace's names a file in one of the folders, or a folder itself."""
     starts = [mark + str(folder) for folder in folders for mark in '<"']
     return any(start + end in line for start in starts for end in "/>")
+
+
+def build_library(folder: Path, name: str) -> Path:
+    """Build one of the libraries beside this file that stand in front of the C library."""
+    source, built = Path(__file__).with_name(f"{name}.c"), folder / f"{name}.so"
+    argv = ["gcc", "-shared", "-fPIC", "-Wall", "-Werror", "-o", str(built), str(source), "-ldl"]
+    subprocess.run(argv, check=True)
+    return built
 
 
 def key_files(signer: Signer) -> dict[str, bytes]:

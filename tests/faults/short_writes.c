@@ -42,11 +42,6 @@ ssize_t readv(int file, const struct iovec *parts, int count)
     return count > 0 ? read(file, parts[0].iov_base, parts[0].iov_len) : 0;
 }
 
-ssize_t preadv64(int file, const struct iovec *parts, int count, off64_t offset)
-{
-    return count > 0 ? pread64(file, parts[0].iov_base, parts[0].iov_len, offset) : 0;
-}
-
 ssize_t copy_file_range(int in, off64_t *from, int out, off64_t *to, size_t count, unsigned flags)
 {
     return REAL(copy_file_range)(in, from, out, to, fewer(out, count), flags);

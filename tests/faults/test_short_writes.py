@@ -1,25 +1,19 @@
 """A kernel may read and write less than it is asked for: nothing is left out, nothing is lost."""
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.account import Account, Signer
 from tests.conftest import Need
-from tests.faults import tally
-
-SOURCE = Path(__file__).with_name("short_writes.c")
+from tests.faults import build_library, tally
 
 
 @pytest.fixture(scope="module")
 def library(need: Need, tmp_path_factory: pytest.TempPathFactory) -> Path:
     need("gcc")
-    built = tmp_path_factory.mktemp("library") / "short_writes.so"
-    argv = ["gcc", "-shared", "-fPIC", "-Wall", "-Werror", "-o", str(built), str(SOURCE), "-ldl"]
-    subprocess.run(argv, check=True)
-    return built
+    return build_library(tmp_path_factory.mktemp("library"), "short_writes")
 
 
 def slowed(account: Account, library: Path) -> Account:
