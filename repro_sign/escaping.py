@@ -38,6 +38,15 @@ def printable(text: str, *, limit: int = MAX_SHOWN_CHARACTERS) -> str:
     return escaped if len(text) <= limit else escaped + "…"
 
 
+def visible(text: str) -> str:
+    """Return a sentence of ours with every hidden character in it written as an escape.
+
+    For sentences whose parts may be escaped already: backslashes stay as they are. A text from
+    outside goes through `printable`, which cannot be imitated.
+    """
+    return "".join(_escape(one) if is_hidden(one) else one for one in text)
+
+
 def _is_plain(text: str) -> bool:
     if "\\" in text:
         return False

@@ -16,10 +16,13 @@ from repro_sign import __version__
 from repro_sign.cli.lazy_group import LazyGroup
 from repro_sign.cli.options import explain
 from repro_sign.errors import NoAnswerError, ReproSignError, UsageError
+from repro_sign.escaping import visible
 from repro_sign.times import utc_now
 
 _INTERRUPTED: Final = 130
 """Ended by Ctrl-C, as shells count it."""
+_HELP: Final = getattr(click.exceptions, "NoArgsIsHelpError", ())
+"""What newer versions of click raise to show the help of a group: no error of the user's."""
 _COMMANDS: Final = {
     "keygen": "Make a signing key (and its revocation certificate).",
     "key": "Publish, renew, revoke, back up, list and show keys.",
@@ -86,7 +89,7 @@ def run(arguments: Sequence[str]) -> int:
         click.echo("\nrepro-sign: interrupted", err=True)
         return _INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return error.exit_code
     except BrokenPipeError:
         _silence_standard_output()
@@ -96,6 +99,13 @@ def run(arguments: Sequence[str]) -> int:
         _silence_standard_output()
         return 3
     return status if isinstance(status, int) else 0
+
+
+def _show(error: click.ClickException) -> None:
+    """Show what is wrong with a command line: a shell may have put any file's name into it."""
+    if isinstance(error, click.UsageError) and not isinstance(error, _HELP):
+        error = click.UsageError(visible(error.format_message()), error.ctx)
+    error.show()
 
 
 def _show_what_the_encoding_lacks() -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from repro_sign.errors import ReproSignError, UsageError
-from repro_sign.escaping import printable
+from repro_sign.escaping import printable, visible
 from repro_sign.fingerprint import Fingerprint, PemFingerprint, SignerId, parse_signer
 from repro_sign.times import parse_day_or_time
 
@@ -90,6 +90,14 @@ def out_folder(option: Path | None) -> Path:
     return folder
 
 
+class _VisibleFormatter(logging.Formatter):
+    """Writes a line of the log on one line: paths and addresses in it come from anywhere."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, nothing hidden left in it."""
+        return visible(super().format(record))
+
+
 def _quiet(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     ctx.meta["repro_sign.quiet"] = value
 
@@ -101,7 +109,7 @@ def _verbose(ctx: click.Context, _: click.Parameter, value: int) -> None:
         logger.setLevel(logging.DEBUG)
         if not logger.handlers:
             handler = logging.StreamHandler(sys.stderr)
-            handler.setFormatter(logging.Formatter("repro-sign: %(message)s"))
+            handler.setFormatter(_VisibleFormatter("repro-sign: %(message)s"))
             logger.addHandler(handler)
 
 
