@@ -10,6 +10,7 @@ import pysequoia
 from pysequoia.packet import Packet, PacketPile, PublicKeyAlgorithm, Tag
 
 from repro_sign.errors import MalformedError
+from repro_sign.escaping import is_hidden
 from repro_sign.fingerprint import Fingerprint
 from repro_sign.openpgp import packets
 from repro_sign.times import utc_now
@@ -55,8 +56,13 @@ class Certificate:
 
     @property
     def armored(self) -> str:
-        """The certificate as an armored text."""
-        return str(self.cert)
+        """The certificate as an armored text.
+
+        A comment in it that quotes a user id with hidden characters is left out: keys are shown on
+        terminals, and lie in files that people read.
+        """
+        lines = str(self.cert).split("\n")
+        return "\n".join(line for line in lines if not any(map(is_hidden, line)))
 
     def merged(self, other: "Certificate") -> "Certificate":
         """Join two copies of one certificate, so that neither hides what the other knows.

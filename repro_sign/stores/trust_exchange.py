@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from repro_sign.errors import MalformedError, RefusedError
-from repro_sign.escaping import is_hidden, printable
+from repro_sign.escaping import printable
 from repro_sign.fingerprint import SignerId, parse_signer
 from repro_sign.known_keys import Keys, known, read_keys
 from repro_sign.locations import Locations
@@ -94,15 +94,10 @@ def _row(entry: TrustEntry, keys: Keys) -> Any:
         row.add("note", entry.note)
     row.add("added", entry.added)
     for one in keys.certificates:
-        row.add("public_key", tomlkit.string(_visible(one.armored), multiline=True))
+        row.add("public_key", tomlkit.string(one.armored, multiline=True))
     for key in keys.public_keys:
         row.add("public_key", tomlkit.string(key.pem, multiline=True))
     return row
-
-
-def _visible(armored: str) -> str:
-    """Leave out comments with invisible characters in them: they quote hostile user ids."""
-    return "\n".join(line for line in armored.split("\n") if not any(map(is_hidden, line)))
 
 
 def _name_for_others(name: str, keys: Keys) -> str:
