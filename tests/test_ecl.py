@@ -1,5 +1,6 @@
 """`ecl generate` and `ecl lint`: lists that say what is meant, and the traps in others."""
 
+import os
 import shutil
 import tomllib
 from pathlib import Path
@@ -218,3 +219,26 @@ def test_a_list_of_nobody_is_not_written(account: Account) -> None:
     assert result.status == 1
     assert "nobody's key can be listed" in result.err
     assert not list((account.home / "out").iterdir())
+
+
+@pytest.mark.parametrize("name", ["a\u202e\x9bb\n\x1b[2J", "a\U000e0041\ue000", 'a"b\\u202e'])
+def test_a_folder_of_any_name_is_listed_as_itself_and_in_plain_sight(
+    ada: Signer, account: Account, tmp_path: Path, name: str
+) -> None:
+    (folder := tmp_path / name).mkdir()
+    account.ok("trust", "add", ada.public_key, "--yes")
+    account.ok("ecl", "generate", folder, "--out", tmp_path)
+    text = (tmp_path / "ecl.toml").read_text(encoding="utf-8")
+    assert tomllib.loads(text)["execgroup"][0]["dirpath"] == str(folder)
+    assert not {"\u202e", "\x9b", "\x1b", "\U000e0041", "\ue000"} & set(text)
+
+
+def test_a_folder_whose_name_is_no_text_is_refused(
+    ada: Signer, account: Account, tmp_path: Path
+) -> None:
+    (folder := tmp_path / os.fsdecode(b"a\xff\x9b")).mkdir()
+    account.ok("trust", "add", ada.public_key, "--yes")
+    result = account.run("ecl", "generate", folder, "--out", tmp_path)
+    assert (result.status, result.out) == (2, "")
+    assert r"a\udcff\udc9b has a name that is no UTF-8 text" in result.err
+    assert not (tmp_path / "ecl.toml").exists()

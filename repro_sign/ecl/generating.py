@@ -68,7 +68,7 @@ def wishes_of_lock(lock: LockFile) -> tuple[Wish, ...]:
     """Let those who signed a folder's locked images sign what runs from it.
 
     A group is for a folder, so all of them may sign any image in it. Raises `UnreadableError` if
-    such a folder is not there.
+    such a folder is not there, `UsageError` if a list can't name it.
     """
     signers: dict[str, dict[SignerId, str]] = {}
     for entry in lock.entries:
@@ -77,7 +77,7 @@ def wishes_of_lock(lock: LockFile) -> tuple[Wish, ...]:
             raise UnreadableError(
                 f"{printable(str(folder))}, a folder of {lock.name}, is not there"
             )
-        found = signers.setdefault(os.path.realpath(folder), {})
+        found = signers.setdefault(_listable(folder), {})
         found.update((one.fingerprint, one.name) for one in entry.signers)
     return tuple(Wish(path, tuple(keys.items())) for path, keys in sorted(signers.items()))
 
@@ -136,7 +136,20 @@ def _real(folder: Path) -> str:
             f"{printable(str(folder))} is no folder here",
             hint="a list that names a folder which is not there refuses every image",
         )
-    return os.path.realpath(folder)
+    return _listable(folder)
+
+
+def _listable(folder: Path) -> str:
+    """Return the path that a list names. Raises `UsageError` if TOML can't hold it."""
+    path = os.path.realpath(folder)
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"{printable(path)} has a name that is no UTF-8 text, so no list can name it",
+            hint="rename the folder",
+        ) from error
+    return path
 
 
 def _usable(
@@ -193,7 +206,14 @@ def _text(groups: Iterable[Wish], mode: Mode) -> str:
         row.add("keyfp", keys)
         rows.append(row)
     document.add("execgroup", rows)
-    return tomlkit.dumps(document)
+    return "".join(map(_visible, tomlkit.dumps(document)))
+
+
+def _visible(character: str) -> str:
+    """Escape what no eye can see; such characters stand in the names of folders only."""
+    if character == "\n" or not is_hidden(character):
+        return character
+    return f"\\U{ord(character):08x}"
 
 
 def _comment(name: str) -> str | None:
