@@ -32,7 +32,9 @@ _LATEX: Final = str.maketrans(
 _DASHES: Final = re.compile("-(?=-)")
 """Two of them become one longer dash."""
 _MARKDOWN: Final = str.maketrans({one: f"\\{one}" for one in "\\`*_{}[]<>#!|~&:$"})
-"""Punctuation that can begin something (CommonMark 2.4); with `:`, no address becomes a link."""
+"""Punctuation that can begin something (CommonMark 2.4); with `:`, no `https:` becomes a link."""
+_SITE: Final = re.compile("(?i)(www)(?=[.])")
+"""What GitHub makes a link of without a scheme (GFM 6.9)."""
 
 
 def latex(text: str) -> str:
@@ -42,7 +44,7 @@ def latex(text: str) -> str:
 
 def markdown(text: str) -> str:
     """Return a text for Markdown, in a table or not."""
-    return _name(text).translate(_MARKDOWN)
+    return _SITE.sub(r"\1\\", _name(text).translate(_MARKDOWN))
 
 
 def plain(text: str) -> str:
