@@ -47,12 +47,21 @@ logging.getLogger("gnupg").setLevel(logging.CRITICAL + 1)
 class TimedGPG(gnupg.GPG):  # type: ignore[misc]  # python-gnupg has no types
     """A gnupg.GPG whose children end: it overrides the one method in which all of them are awaited.
 
-    Its calls raise `NoAnswerError` past `seconds`.
+    Its calls raise `NoAnswerError` past `seconds`, or if gpg says what makes no sense.
     """
 
     def __init__(self, seconds: float, **options: Any) -> None:
         self._seconds = seconds
+        self._nonsense = False
         super().__init__(**options)
+
+    def _read_response(self, stream: Any, result: Any) -> None:
+        try:
+            super()._read_response(stream, result)
+        except (AttributeError, LookupError, ValueError):  # in a thread, where nobody catches it
+            self._nonsense = True
+            result.stderr = ""
+            stream.stream.read()  # so that gpg can say the rest, and end
 
     def _collect_output(
         self, process: Any, result: Any, writer: Any = None, stdin: Any = None
@@ -80,6 +89,11 @@ class TimedGPG(gnupg.GPG):  # type: ignore[misc]  # python-gnupg has no types
             raise NoAnswerError(
                 f"gpg did not finish within {self._seconds:.0f} seconds",
                 hint="does gpg-agent hang? gpgconf --kill gpg-agent ends it, gpg starts another",
+            )
+        if self._nonsense:
+            raise NoAnswerError(
+                "gpg speaks of its status in a way that is not understood here",
+                hint="is the first gpg on the PATH the real one? gpg --version says which it is",
             )
         return status
 
