@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from repro_sign.auditing.examined import Examined, ToExamine, not_examined
 from repro_sign.auditing.rules import Rules
-from repro_sign.auditing.slurm.jobs import Jobs, Submission
+from repro_sign.auditing.slurm.jobs import Jobs, Submission, last_line
 from repro_sign.auditing.slurm.shard import (
     FoundElsewhere,
     MakeRequest,
@@ -93,7 +93,7 @@ class SlurmExecutor:
                     yield from zip(shards[number], found, strict=True)
             except submission.errors as error:
                 raise NoAnswerError(
-                    f"Slurm took no job: {_last_line(error)}",
+                    f"Slurm took no job: {printable(last_line(str(error)))}",
                     hint="look at --slurm NAME=VALUE, and whether sbatch works here",
                 ) from error
 
@@ -182,8 +182,3 @@ def _library() -> Any:
             hint="install it: pip install 'repro-sign[slurm]'",
         ) from error
     return submitit
-
-
-def _last_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return printable(lines[-1]) if lines else type(error).__name__

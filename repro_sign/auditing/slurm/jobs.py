@@ -130,8 +130,7 @@ class Jobs:
         try:
             result = job.result()
         except failures as error:
-            lines = str(error).strip().splitlines()
-            return _last_words(job) or (lines[0] if lines else type(error).__name__)
+            return _last_words(job) or last_line(str(error)) or type(error).__name__
         return result if isinstance(result, ShardResult) else "its result makes no sense"
 
     def _lost(self, states: Mapping[str, str]) -> Iterator[tuple[int, ShardResult | str]]:
@@ -154,7 +153,7 @@ class Jobs:
             try:
                 one.jobs.append(self.submission.send(one.paths))
             except self.submission.errors as error:
-                why = f"{why}; it could not be sent again: {_first_line(error)}"
+                why = f"{why}; it could not be sent again: {last_line(str(error))}"
             else:
                 one.gone_since = None
                 self._pause = _FIRST_QUESTION_SECONDS
@@ -187,13 +186,12 @@ def _last_words(job: Job) -> str:
         with open(job.paths.stderr, "rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(size - _LOG_BYTES, 0))
-            text = file.read(_LOG_BYTES).decode("utf-8", "replace")
+            return last_line(file.read(_LOG_BYTES).decode("utf-8", "replace"))
     except OSError:
         return ""
+
+
+def last_line(text: str) -> str:
+    """Return the last line that says anything, as programs end what they have to say."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else ""
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
