@@ -11,7 +11,15 @@ from typing import Any, Final
 import pysequoia
 import pytest
 
-from repro_sign import SignRequest, find_locations, pick_key, prepare, sign_image, signing_keys
+from repro_sign import (
+    Locations,
+    SignRequest,
+    find_locations,
+    pick_key,
+    prepare,
+    sign_image,
+    signing_keys,
+)
 from repro_sign.sif import layout
 from repro_sign.sif.layout import DataType
 from repro_sign.times import utc_now
@@ -152,6 +160,15 @@ class World:
             yield world
 
 
+def locations_of(account: Account) -> Locations:
+    """Return where an account keeps things, for the library."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("XDG_CONFIG_HOME", "GNUPGHOME", "APPTAINER_KEYSDIR"):
+            patch.delenv(variable, raising=False)
+        patch.setenv("HOME", str(account.home))
+        return find_locations()
+
+
 def make_key(account: Account, user_id: str) -> str:
     """Make a key with any user id, in GnuPG; return its fingerprint."""
     secret = pysequoia.Tsk.generate(user_id)
@@ -176,13 +193,9 @@ def _described(account: Account, key: str, base: Path, folder: Path) -> Path:
     ):
         surgery.append(data, content, name=name[:128], group=layout.GROUP_MASK | 1, **fields)
     image.write_bytes(data)
-    with pytest.MonkeyPatch.context() as patch:
-        for variable in ("XDG_CONFIG_HOME", "GNUPGHOME", "APPTAINER_KEYSDIR"):
-            patch.delenv(variable, raising=False)
-        patch.setenv("HOME", str(account.home))
-        where = find_locations()
-        sealer = prepare(pick_key(signing_keys(where), key, utc_now()), where, None)
-        sign_image(image, sealer, SignRequest(provenance=PARTS))
+    where = locations_of(account)
+    sealer = prepare(pick_key(signing_keys(where), key, utc_now()), where, None)
+    sign_image(image, sealer, SignRequest(provenance=PARTS))
     return image
 
 
