@@ -227,7 +227,9 @@ def test_cron_hears_only_of_what_needs_somebody(admin: Account, site: Path) -> N
     assert "b.sif" in loud.out
 
 
-@pytest.mark.parametrize("damage", ["junk", "cut", "another version", "another folder", "others"])
+@pytest.mark.parametrize(
+    "damage", ["junk", "cut", "names", "another version", "another folder", "others"]
+)
 def test_a_database_that_is_not_right_is_no_answer(
     admin: Account, site: Path, tmp_path: Path, damage: str
 ) -> None:
@@ -240,6 +242,13 @@ def test_a_database_that_is_not_right_is_no_answer(
     elif damage == "cut":
         database.write_bytes(database.read_bytes()[:5000])
         status = 3
+    elif damage == "names":
+        with sqlite3.connect(database) as connection:
+            connection.execute("PRAGMA writable_schema = on")
+            row = "INSERT INTO sqlite_master VALUES ('table', ?, '', 2, 'CREATE TABLE a (')"
+            connection.execute(row, ("\x1b[2J\u202e",))
+        connection.close()
+        status = 3
     elif damage == "another version":
         with sqlite3.connect(database) as connection:
             connection.execute("UPDATE about SET value = '2' WHERE name = 'schema'")
@@ -250,6 +259,7 @@ def test_a_database_that_is_not_right_is_no_answer(
     refused = admin.run("audit", folder, "--database", database)
     assert (refused.status, refused.out) == (status, ""), refused.err
     assert "audit.sqlite" in refused.err
+    assert not {"\x1b", "\u202e"} & set(refused.err)
     assert "Traceback" not in refused.err
 
 

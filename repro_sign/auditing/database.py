@@ -186,6 +186,6 @@ def _broken(shown: str, error: sqlite3.Error) -> NoAnswerError:
             hint="wait until it has ended",
         )
     return NoAnswerError(
-        f"{shown}: {error}",
+        f"{shown}: {printable(str(error))}",
         hint="look at the disk; or move the file away, and the next audit reads everything",
     )

@@ -170,7 +170,10 @@ def say(message: str) -> None:
 
 
 def explain(error: ReproSignError) -> None:
-    """Print an error and its hint on standard error."""
-    click.echo(f"repro-sign: error: {error}", err=True)
+    """Print an error and its hint on standard error.
+
+    What they name is escaped already; what they quote of another library's errors may not be.
+    """
+    click.echo(f"repro-sign: error: {visible(str(error))}", err=True)
     if error.hint:
-        click.echo(f"repro-sign: hint: {error.hint}", err=True)
+        click.echo(f"repro-sign: hint: {visible(error.hint)}", err=True)
