@@ -308,3 +308,28 @@ def test_files_of_settings_for_git_and_gpg_change_nothing(
     assert account.verify(image, "--source", source, "--engine", "both").image["verdict"]
     assert account.verify(image, "--signer", key.fingerprint).status == 0
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "what", ["exit 0", "exit 2", "echo gpg 9", "kill -KILL $$", "cat /dev/null >&2"]
+)
+def test_a_gpg_that_says_nothing_of_use_is_said(
+    account: Account, grace: Signer, image: Path, tmp_path: Path, what: str
+) -> None:
+    grace.sign(image)
+    before = image.read_bytes()
+    program = tmp_path / "programs" / "gpg"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{what}\n")
+    program.chmod(0o755)
+    path = f"{program.parent}:{os.environ['PATH']}"
+    author = grace.account.with_variables(PATH=path)
+    new = ("--name", "Ada", "--email", "ada@uni.example", "--no-passphrase", "--store", "gnupg")
+    for command in (("sign", image), ("key", "list"), ("doctor",), ("keygen", *new)):
+        result = author.run(*command)
+        assert "Traceback" not in result.err, command
+        assert result.status in (0, 1, 3), command
+        assert "gpg" in result.out + result.err, command
+    assert image.read_bytes() == before
+    reader = account.with_variables(PATH=path)  # has no use for it
+    assert reader.run("verify", image, "--key", grace.public_key).status == 0

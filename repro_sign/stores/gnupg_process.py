@@ -44,16 +44,22 @@ PINENTRY_NEEDS: Final = (
 logging.getLogger("gnupg").setLevel(logging.CRITICAL + 1)
 
 
+_IS_IT_REAL: Final = "is the first gpg on the PATH the real one? gpg --version says which it is"
+
+
 class TimedGPG(gnupg.GPG):  # type: ignore[misc]  # python-gnupg has no types
     """A gnupg.GPG whose children end: it overrides the one method in which all of them are awaited.
 
-    Its calls raise `NoAnswerError` past `seconds`, or if gpg says what makes no sense.
+    Its calls raise `NoAnswerError` past `seconds`, or if gpg says what makes no sense; so does
+    making one, if gpg does not say its version.
     """
 
     def __init__(self, seconds: float, **options: Any) -> None:
         self._seconds = seconds
         self._nonsense = False
         super().__init__(**options)
+        if self.version is None:
+            raise NoAnswerError("gpg does not say which version it is", hint=_IS_IT_REAL)
 
     def _read_response(self, stream: Any, result: Any) -> None:
         try:
@@ -93,7 +99,7 @@ class TimedGPG(gnupg.GPG):  # type: ignore[misc]  # python-gnupg has no types
         if self._nonsense:
             raise NoAnswerError(
                 "gpg speaks of its status in a way that is not understood here",
-                hint="is the first gpg on the PATH the real one? gpg --version says which it is",
+                hint=_IS_IT_REAL,
             )
         return status
 
