@@ -7,13 +7,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from repro_sign.errors import MalformedError
+from repro_sign.errors import MalformedError, NoAnswerError
 from repro_sign.escaping import printable
 from repro_sign.files import read_small
+from repro_sign.strict_toml import TooLargeError
 from repro_sign.strict_toml import parse as parse_toml
 
 FILE_NAME: Final = "ecl.toml"
-MAX_ECL_BYTES: Final = 1 << 20
+_MAX_BYTES: Final = 1 << 20
+_MAX_GROUPS: Final = 1000
 _MEMBERS: Final = ("activated", "legacyinsecure", "execgroup")
 _GROUP_MEMBERS: Final = ("tagname", "mode", "dirpath", "keyfp")
 _FINGERPRINT: Final = re.compile(r"[0-9A-Fa-f]{40}")
@@ -80,25 +82,45 @@ class ControlList:
 
 
 def read_control_list(path: Path) -> ControlList:
-    """Read an `ecl.toml`. Raises `MalformedError` where Apptainer could not load it either."""
-    return parse(read_small(path, MAX_ECL_BYTES, "control list"))
+    """Read an `ecl.toml`.
+
+    Raises `MalformedError` where Apptainer could not load it either, `NoAnswerError` where only
+    we can't: Apptainer knows no limits.
+    """
+    return parse(text_of(path))
+
+
+def text_of(path: Path) -> bytes:
+    """Return the bytes of an `ecl.toml`. Raises `NoAnswerError`."""
+    try:
+        return read_small(path, _MAX_BYTES, "control list")
+    except MalformedError as error:
+        raise NoAnswerError(str(error)) from error
 
 
 def parse(data: bytes) -> ControlList:
-    """Read the text of an `ecl.toml`. Raises `MalformedError`."""
+    """Read the text of an `ecl.toml`, and raise what `read_control_list` raises."""
     try:
         members = parse_toml(data)
-        rows = members.get("execgroup", [])
-        if not isinstance(rows, list):
-            raise TypeError("execgroup is written [[execgroup]]")  # noqa: TRY301 - one place
         return ControlList(
             activated=_switch(members, "activated"),
             legacy_insecure=_switch(members, "legacyinsecure"),
-            groups=tuple(map(_group, rows)),
+            groups=tuple(map(_group, _rows(members))),
             unknown=tuple(sorted(members.keys() - set(_MEMBERS))),
         )
+    except TooLargeError as error:
+        raise NoAnswerError(f"the control list is too large to be read: {error}") from error
     except (ValueError, TypeError) as error:
         raise MalformedError(printable(str(error))) from error
+
+
+def _rows(members: dict[str, Any]) -> list[Any]:
+    rows = members.get("execgroup", [])
+    if not isinstance(rows, list):
+        raise TypeError("execgroup is written [[execgroup]]")
+    if len(rows) > _MAX_GROUPS:
+        raise TooLargeError(f"more than {_MAX_GROUPS} groups")
+    return rows
 
 
 def _group(row: Any) -> ExecGroup:

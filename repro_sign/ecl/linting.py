@@ -3,17 +3,17 @@
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from repro_sign.ecl.control_list import MAX_ECL_BYTES, ControlList, ExecGroup, Mode, parse
+from repro_sign.ecl.control_list import ControlList, ExecGroup, Mode, parse, text_of
 from repro_sign.ecl.global_ring import copied, useless
 from repro_sign.ecl.validity import Fault, faults
-from repro_sign.errors import MalformedError, NoAnswerError
+from repro_sign.errors import MalformedError
 from repro_sign.escaping import printable
-from repro_sign.files import read_small
 from repro_sign.lint.finding import LintFinding
 from repro_sign.lint.rules import read_rules
 from repro_sign.openpgp.certificate import Certificate
@@ -21,6 +21,9 @@ from repro_sign.openpgp.certificate import Certificate
 RULES: Final = read_rules(__package__)
 """All rules by their codes."""
 _NAMESPACES: Final = Path("/proc/sys/user/max_user_namespaces")
+_HEAD: Final = re.compile(r"\s*\[\[\s*execgroup\s*\]\]")
+_MEMBER: Final = re.compile(r"\s*[\"']?([^\s\"'=]+)[\"']?\s*=")
+_MAX_FOUND: Final = 1000
 _NO_GROUP: Final = -1
 """Of a fault that is the whole file's."""
 
@@ -28,17 +31,15 @@ _NO_GROUP: Final = -1
 def lint_control_list(
     path: Path, now: datetime, ring: tuple[Certificate, ...] | None = None
 ) -> tuple[LintFinding, ...]:
-    """Say what in an `ecl.toml` does not do what its writer wants, by line.
+    """Say what in an `ecl.toml` does not do what its writer wants, by line: a thousand such things.
 
     `ring` are the certificates of the global key ring; without one, keys are not looked at. Raises
     `NoAnswerError` if the file can't be read.
     """
-    try:
-        data = read_small(path, MAX_ECL_BYTES, "control list")
-    except MalformedError as error:
-        raise NoAnswerError(str(error)) from error
-    found = [*_of_file(path), *_of_text(data, now, ring), *_of_machine()]
-    lines = data.decode("utf-8", "replace").split("\n")
+    data = text_of(path)
+    of_text = islice(_of_text(data, now, ring), _MAX_FOUND)
+    found = [*_of_file(path), *of_text, *_of_machine()]
+    lines = _lines(data)
     findings = [_finding(one, path, lines) for one in found]
     return tuple(sorted(findings, key=lambda one: (one.line, one.code)))
 
@@ -60,9 +61,10 @@ def _of_text(data: bytes, now: datetime, ring: tuple[Certificate, ...] | None) -
         yield _of_whole("no-fallback", "", message)
     yield from faults(control)
     yield from _unknown(control)
+    folders = {one.dirpath for one in control.groups}
     for number, group in enumerate(control.groups):
         yield from _lists(group, number)
-        yield from _folder(group, number, {one.dirpath for one in control.groups})
+        yield from _folder(group, number, folders)
         if ring is not None:
             yield from _keys(group, number, ring, now)
 
@@ -141,20 +143,21 @@ def _of_whole(code: str, member: str, message: str) -> Fault:
     return Fault(code, _NO_GROUP, member, message)
 
 
-def _finding(one: Fault, path: Path, lines: list[str]) -> LintFinding:
+def _finding(one: Fault, path: Path, lines: Mapping[tuple[int, str], int]) -> LintFinding:
     rule = RULES[one.code]
-    line = _line(lines, one.group, one.member)
+    head = lines.get((one.group, ""), 1)
+    line = lines.get((one.group, one.member), head)
     return LintFinding(one.code, rule.level, str(path), line, one.message, rule.fix)
 
 
-def _line(lines: list[str], group: int, member: str) -> int:
-    """Return where a member of a group stands, as people lay such files out; else the group."""
-    heads = [at for at, one in enumerate(lines) if re.match(r"\s*\[\[\s*execgroup\s*\]\]", one)]
-    start = heads[group] if 0 <= group < len(heads) else 0
-    end = next((at for at in heads if at > start), len(lines))
-    if member:
-        pattern = re.compile(rf"\s*[\"']?{re.escape(member)}[\"']?\s*=")
-        for at in range(start, end):
-            if pattern.match(lines[at]):
-                return at + 1
-    return start + 1
+def _lines(data: bytes) -> dict[tuple[int, str], int]:
+    """Return where each member of each group stands, as people lay such files out."""
+    found: dict[tuple[int, str], int] = {}
+    group = _NO_GROUP
+    for number, line in enumerate(data.decode("utf-8", "replace").split("\n"), 1):
+        if _HEAD.match(line):
+            group += 1
+            found[group, ""] = number
+        elif member := _MEMBER.match(line):
+            found.setdefault((group, member[1]), number)
+    return found
