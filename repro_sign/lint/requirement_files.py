@@ -1,7 +1,6 @@
 """Read pip's requirements files, and the dependencies in a pyproject.toml."""
 
 import re
-import tomllib
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -14,9 +13,9 @@ from repro_sign.lint.checks.quoting import listed, quoted
 from repro_sign.lint.finding import Remark
 from repro_sign.lint.packages import Install, Package, Pin, by_requirement, judged
 from repro_sign.lint.word_list import words
+from repro_sign.strict_toml import parse as parse_toml
 
 MAX_PYPROJECT_BYTES: Final = 64 << 10
-"""Python's TOML parser needs time that grows with the square of a long dotted key."""
 MAX_REQUIREMENTS: Final = 10_000
 
 _COMMENT: Final = re.compile(r"(?:^|\s)#.*$")
@@ -67,12 +66,12 @@ def read_requirements(lines: list[str], path: Path, shown: str) -> Iterator[Rema
 def read_pyproject(text: str, path: Path, shown: str) -> Iterator[Remark]:
     """Judge a pyproject.toml: ranges are right in it if a lock file lies beside.
 
-    Raises `NoAnswerError` if it is not TOML.
+    Raises `NoAnswerError` if it can't be read as TOML.
     """
     try:
-        data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise NoAnswerError(f"{shown}: not TOML: {printable(str(error))}") from error
+        data = parse_toml(text.encode())
+    except ValueError as error:
+        raise NoAnswerError(f"{shown} can't be read as TOML: {printable(str(error))}") from error
     if any(path.with_name(name).is_file() for name in _LOCKS):
         return
     packages = [judged(one, by_requirement) for one in declared(data)]

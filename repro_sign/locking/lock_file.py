@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path, PureWindowsPath
 from typing import Final
 
@@ -72,12 +73,13 @@ class LockFile:
 
     def __post_init__(self) -> None:
         paths = [one.path for one in self.entries]
-        if len(set(paths)) != len(paths):
-            twice = next(one for one in paths if paths.count(one) > 1)
+        ordered = sorted(paths)
+        twice = next((one for one, other in pairwise(ordered) if one == other), None)
+        if twice is not None:
             raise ValueError(f"{twice} stands twice")
-        if paths != sorted(paths):
-            ordered = tuple(sorted(self.entries, key=lambda one: one.path))
-            object.__setattr__(self, "entries", ordered)
+        if paths != ordered:
+            by_path = tuple(sorted(self.entries, key=lambda one: one.path))
+            object.__setattr__(self, "entries", by_path)
 
     @property
     def name(self) -> str:

@@ -1,7 +1,6 @@
 """The text of a policy file, read strictly: a word that is misspelt must not weaken a rule."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -11,6 +10,7 @@ from typing import Any, Final
 from repro_sign.errors import MalformedError
 from repro_sign.escaping import is_hidden, printable
 from repro_sign.fingerprint import SignerId, parse_signer
+from repro_sign.strict_toml import parse as parse_toml
 
 MAX_POLICY_BYTES: Final = 1 << 20
 _MAX_NAME_CHARACTERS: Final = 200
@@ -74,7 +74,7 @@ class PolicyDocument:
 def parse(data: bytes, folder: Path, now: datetime) -> PolicyDocument:
     """Read the text of a policy. Raises `MalformedError` that names the place and the mistake."""
     try:
-        members = tomllib.loads(data.decode("utf-8"))
+        members = parse_toml(data)
         table = _Table(members, "the policy", folder, now)
         document = PolicyDocument(
             signers=tuple(_signer(row) for row in table.tables("signer")),
@@ -85,7 +85,7 @@ def parse(data: bytes, folder: Path, now: datetime) -> PolicyDocument:
             timestamp_authorities=tuple(map(table.path, table.texts("timestamp_authorities"))),
         )
         table.demand_nothing_else()
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError) as error:
         raise MalformedError(printable(str(error))) from error
     if not document.rules:
         raise MalformedError("it has no [[rule]], so nothing could satisfy it")

@@ -1,7 +1,6 @@
 """What a list of dependencies does not pin to one version, in the words of the list."""
 
 import re
-import tomllib
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ from repro_sign.errors import MalformedError, ReproSignError
 from repro_sign.lint import conda_files, requirement_files
 from repro_sign.lint.packages import Package, Pin, by_conda, by_requirement, judged
 from repro_sign.strict_json import parse_object
+from repro_sign.strict_toml import parse as parse_toml
 
 _PINNED: Final = (Pin.EXACT, Pin.LOCAL)
 _MAX_TOML_BYTES: Final = requirement_files.MAX_PYPROJECT_BYTES
@@ -114,8 +114,8 @@ def _toml(text: str) -> dict[str, Any]:
     if len(text) > _MAX_TOML_BYTES:
         raise NotUnderstoodError("it is too large")
     try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return parse_toml(text.encode())
+    except ValueError as error:
         raise NotUnderstoodError("it is not TOML") from error
 
 

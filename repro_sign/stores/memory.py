@@ -7,7 +7,6 @@ name. Being remembered makes nobody trusted (`trust.first_use` says what it is f
 import hashlib
 import os
 import re
-import tomllib
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +21,7 @@ from repro_sign.fingerprint import SignerId, parse_signer
 from repro_sign.locations import Locations
 from repro_sign.manifest import read_identity
 from repro_sign.strict_json import a_string
+from repro_sign.strict_toml import parse as parse_toml
 from repro_sign.times import parse_rfc3339, rfc3339
 from repro_sign.trust.evidence import Memory, Seen
 
@@ -156,8 +156,8 @@ def _shown(name: str) -> str:
 def _read(path: Path) -> RememberedImage | None:
     try:
         data = read_if_there(path, _MAX_FILE_BYTES, "memory of an image")
-        return None if data is None else _parse(tomllib.loads(data.decode("utf-8")))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        return None if data is None else _parse(parse_toml(data))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise _damaged(path, error) from error
     except MalformedError as error:
         raise _damaged(path, error) from error

@@ -4,7 +4,6 @@ Next to it lie the public keys of those people (`kept_keys`). A fingerprint in t
 makes trusted; a key that is kept does nothing alone.
 """
 
-import tomllib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +16,7 @@ from repro_sign.fingerprint import SignerId, parse_signer
 from repro_sign.known_keys import Keys
 from repro_sign.locations import Locations
 from repro_sign.stores.kept_keys import forget, keep
+from repro_sign.strict_toml import parse as parse_toml
 from repro_sign.times import rfc3339
 
 YOU = "you"
@@ -65,10 +65,10 @@ def read_entries(where: Locations) -> tuple[TrustEntry, ...]:
         return ()
     shown = printable(str(path))
     try:
-        document = tomllib.loads(data.decode("utf-8"))
+        document = parse_toml(data)
         rows = document.get("signer", [])
         return tuple(_entry(row) for row in rows)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise MalformedError(
             f"the trust file {shown} is not valid: {printable(str(error))}",
             hint="correct it by hand, or move it away and add the signers again",
