@@ -62,9 +62,10 @@ def _images_in(folder: Path) -> Iterator[Path]:
         folders[:] = sorted(one for one in folders if TEMPORARY_MARK not in one)
         for name in sorted(names):
             path = Path(current, name)
-            if TEMPORARY_MARK in name or not path.is_file():
+            if TEMPORARY_MARK in name:
                 continue
-            if name.lower().endswith(".sif") or looks_like_sif(path):
+            named = name.lower().endswith(".sif")  # whoever opens it says why it can't be read
+            if named or (path.is_file() and looks_like_sif(path)):
                 found = True
                 yield path
     if not found:

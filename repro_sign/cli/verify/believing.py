@@ -1,5 +1,6 @@
 """Options that say whom `verify` believes, and the policy that comes of them."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
@@ -147,7 +148,7 @@ def _named(words: BeliefWords, chains: tuple[CheckedChain, ...]) -> Belief:
 def _by_rules(words: BeliefWords) -> Belief:
     """Return the rules of a policy file; the trust store's, if there is no such file in it."""
     where, path = find_locations(), words.policy_path
-    chosen = path or (where.policy_file if where.policy_file.exists() else None)
+    chosen = path or (where.policy_file if os.path.lexists(where.policy_file) else None)
     if chosen is None:
         return Belief(_trust_store(where), words=words)
     if path is None:
