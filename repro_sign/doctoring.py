@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from repro_sign import __version__, apptainer
-from repro_sign.errors import MalformedError, RefusedError, ReproSignError
+from repro_sign.errors import MalformedError, RefusedError, ReproSignError, UnreadableError
 from repro_sign.escaping import printable
-from repro_sign.files import demand_own_file
+from repro_sign.files import demand_own_file, read_beginning
 from repro_sign.key_health import Gravity, examine_key
 from repro_sign.locations import Locations
 from repro_sign.process import find_program, fresh_environment, run
@@ -140,7 +140,7 @@ def _trust(where: Locations) -> Iterator[Observation]:
     try:
         entries = read_entries(where)
         demand_own_file(where.policy_file)
-    except (MalformedError, RefusedError) as error:
+    except (MalformedError, RefusedError, UnreadableError) as error:
         yield Observation(State.WRONG, "trust store", str(error), error.hint or "")
         return
     shown = printable(str(where.trust_file))
@@ -149,7 +149,6 @@ def _trust(where: Locations) -> Iterator[Observation]:
 
 def _armored(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
-            return file.read(5) == b"-----"
-    except OSError:
+        return read_beginning(path, 5) == b"-----"
+    except UnreadableError:
         return False

@@ -71,12 +71,7 @@ def read_small(path: Path, limit: int, what: str) -> bytes:
 
     Raises `UnreadableError` if it can't be read, `MalformedError` if it is larger.
     """
-    descriptor = open_regular(path, os.O_RDONLY)
-    try:
-        with open(descriptor, "rb") as file:
-            data = file.read(limit + 1)
-    except OSError as error:
-        raise UnreadableError(f"{printable(str(path))}: {error.strerror}") from error
+    data = read_beginning(path, limit + 1)
     if len(data) > limit:
         raise MalformedError(
             f"{printable(str(path))} is larger than any {what} ({limit} bytes)", code="too-large"
@@ -97,9 +92,12 @@ def read_beginning(path: Path, length: int) -> bytes:
     descriptor = open_regular(path, os.O_RDONLY)
     try:
         with open(descriptor, "rb") as file:
-            return file.read(length)
+            data: bytes | None = file.read(length)
     except OSError as error:
         raise UnreadableError(f"{printable(str(path))}: {error.strerror}") from error
+    if data is None:  # a file of /proc that waits for news, as /proc/kmsg does
+        raise UnreadableError(f"{printable(str(path))}: it has nothing to be read now")
+    return data
 
 
 def demand_own_file(path: Path) -> None:

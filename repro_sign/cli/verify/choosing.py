@@ -2,6 +2,7 @@
 
 import glob
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from pathlib import Path
@@ -16,6 +17,8 @@ from repro_sign.image_search import Unfound
 _Result = TypeVar("_Result")
 _MAX_PATH_BYTES: Final = 64 << 10
 """No system takes a longer path: a list with longer lines is none."""
+_MAX_EMPTY_BYTES: Final = 1 << 20
+"""A list with nothing but ends of lines for so long is none."""
 _READ_BYTES: Final = 1 << 16
 
 Choice = Callable[[], Iterator[Path | Unfound]]
@@ -70,6 +73,7 @@ def _listed(name: str) -> Iterator[Path | Unfound]:
     count = 0
     try:
         with click.open_file(name, "rb") as file:
+            _demand_no_device(file, shown)
             for line in _lines(file, shown):
                 count += 1
                 yield Path(os.fsdecode(line))
@@ -82,14 +86,25 @@ def _listed(name: str) -> Iterator[Path | Unfound]:
             yield Unfound(Path(name), f"{shown} lists no path")
 
 
+def _demand_no_device(file: IO[bytes], shown: str) -> None:
+    """Refuse a device, which may never end. A FIFO is fine: somebody writes what is read."""
+    mode = os.fstat(file.fileno()).st_mode
+    if stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and not file.isatty()):
+        raise UnreadableError(f"{shown} is a device, and no list of paths")
+
+
 def _lines(file: IO[bytes], shown: str) -> Iterator[bytes]:
     """Yield the lines that are not empty; NUL ends them where there is one at the beginning."""
-    rest, end = b"", b""
+    rest, end, empty = b"", b"", 0
     while data := file.read(_READ_BYTES):
         rest += data
         end = end or (b"\0" if b"\0" in rest else b"\n")
         *whole, rest = rest.split(end)
-        yield from (_path(line, end) for line in whole if _path(line, end))
+        paths = [_path(line, end) for line in whole if _path(line, end)]
+        yield from paths
+        empty = 0 if paths else empty + len(data)
+        if empty > _MAX_EMPTY_BYTES:
+            raise UnreadableError(f"{shown} is no list of paths: its lines are empty")
         if len(rest) > _MAX_PATH_BYTES:
             raise UnreadableError(f"{shown} is no list of paths: a line of it has no end")
     if _path(rest, end):
