@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any, Final, NoReturn
 
 from tests.account import Account, Result
@@ -93,7 +94,7 @@ def _import_everything() -> None:
 
 
 def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
-    with _file("out") as out, _file("err") as err:
+    with TemporaryFile() as out, TemporaryFile() as err:
         child = os.fork()
         if not child:
             _become(request, out, err)
@@ -131,10 +132,6 @@ def _become(request: Mapping[str, Any], out: IO[bytes], err: IO[bytes]) -> NoRet
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
-
-
-def _file(name: str) -> IO[bytes]:
-    return open(os.memfd_create(name), "w+b", buffering=0)
 
 
 def _text(file: IO[bytes]) -> str:
