@@ -11,6 +11,17 @@ _MAX_TABLES: Final = 150_000
 _MAX_VALUES: Final = 400_000
 """More than that takes the parser seconds."""
 _HEAD: Final = re.compile(rb"^[ \t]*+\[[^\n]*+", re.MULTILINE)
+_TEXT: Final = re.compile(
+    rb"""
+      \"{3} (?: [^"\\]++ | \\. | "{1,2}(?!") )*+ (?: "{3,5} | \Z )
+    | '{3} (?: [^']++ | '{1,2}(?!') )*+ (?: '{3,5} | \Z )
+    | " (?: [^"\\\n]++ | \\[^\n] )*+ "?
+    | ' [^'\n]*+ '?
+    | \# [^\n]*+
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+"""Strings and comments, in which dots and brackets mean nothing."""
 
 
 class TooLargeError(ValueError):
@@ -23,14 +34,26 @@ def parse(data: bytes) -> dict[str, Any]:
     Raises `ValueError` for anything that is none: other bytes than UTF-8, a key that stands
     twice, values nested too deeply; `TooLargeError` where reading it would take too much.
     """
-    if max(line.count(b".") for line in data.split(b"\n")) > _MAX_DOTS:
+    bare = _without_texts(data)
+    if max(line.count(b".") for line in bare.split(b"\n")) > _MAX_DOTS:
         raise TooLargeError(f"more than {_MAX_DOTS} dots in a line")
-    heads = len(set(_HEAD.findall(data)))
-    if data.count(b".") + data.count(b"{") + heads > _MAX_TABLES:
+    heads = len(set(_HEAD.findall(bare)))
+    if bare.count(b".") + bare.count(b"{") + heads > _MAX_TABLES:
         raise TooLargeError(f"more than {_MAX_TABLES} tables or dots")
-    if sum(map(data.count, (b",", b"=", b"["))) > _MAX_VALUES:
+    if sum(map(bare.count, (b",", b"=", b"["))) > _MAX_VALUES:
         raise TooLargeError(f"more than {_MAX_VALUES} values")
     try:
         return tomllib.loads(data.decode("utf-8"))
     except RecursionError as error:
         raise ValueError("values nested too deeply") from error
+
+
+def _without_texts(data: bytes) -> bytes:
+    """Leave out strings and comments, as the parser finds them up to where it gives up."""
+    bare, place = bytearray(), 0
+    for number, found in enumerate(_TEXT.finditer(data)):
+        if number > _MAX_VALUES:
+            raise TooLargeError(f"more than {_MAX_VALUES} strings and comments")
+        bare += data[place : found.start()]
+        place = found.end()
+    return bytes(bare + data[place:])
