@@ -4,6 +4,7 @@ Reports come in the order of the images, and few of them are held, whatever the 
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -34,12 +35,14 @@ class Together(Generic[_Told]):
     """How many images are verified together, and what becomes of each report.
 
     `then` is called where the image was verified, as a rule in another process: what it returns
-    is pickled, which is less work if that is not the report.
+    is pickled, which is less work if that is not the report. `guard` is around whatever waits for
+    a file system, in whichever process.
     """
 
     then: Callable[[ImageReport], _Told]
     jobs: int
     in_order: bool = True
+    guard: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 class _WithPath(Protocol):
@@ -115,17 +118,23 @@ def _examined(
     request: VerifyRequest,
     together: Together[_Told],
 ) -> Generator[_Told, None, None]:
-    start = list(islice(items, 2))
+    then, guard = together.then, together.guard
+    with guard():
+        start = list(islice(items, 2))
     everything = chain(start, items)
-    then = together.then
+
+    def guarded(item: _Item, request: VerifyRequest) -> ImageReport:
+        with guard():
+            return examine(item, request)
+
     asks = request.key_server is not None  # whose answers for all images one process keeps
     if together.jobs == 1 or asks or len(start) < 2:
-        yield from (then(remembered(examine(item, request), request)) for item in everything)
+        yield from (then(remembered(guarded(item, request), request)) for item in everything)
         return
     from repro_sign.workers import Task, work_on  # a single image needs no processes
 
     def work(item: _Item, others: int) -> _Told | _ToRemember:
-        report = examine(item, _share_of(request, others))
+        report = guarded(item, _share_of(request, others))
         return _ToRemember(report) if report.policy.remember else then(report)
 
     def lost(item: _Item, how: str) -> _Told:

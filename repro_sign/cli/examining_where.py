@@ -12,6 +12,7 @@ import click
 from repro_sign.auditing.examined import Executor
 from repro_sign.auditing.local import LocalExecutor
 from repro_sign.cli.options import add_options
+from repro_sign.cli.stalls import bounded
 from repro_sign.errors import UsageError
 from repro_sign.hashing import available_cores
 from repro_sign.verifying import VerifyRequest
@@ -42,7 +43,7 @@ class Where:
         if not self.slurm:
             if self.settings:
                 raise UsageError("--slurm is for audits with --executor slurm")
-            return LocalExecutor(self.jobs or available_cores())
+            return LocalExecutor(self.jobs or available_cores(), bounded)
         from repro_sign.auditing.slurm.executor import SlurmExecutor  # few audits need it
 
         options = dict(map(_setting, self.settings))

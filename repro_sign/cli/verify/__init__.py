@@ -6,12 +6,8 @@ from pathlib import Path
 import click
 
 from repro_sign.cli.exit_codes import INTERRUPTED, gravest
-from repro_sign.cli.options import (
-    EXISTING_FILE,
-    is_quiet,
-    json_option,
-    output_options,
-)
+from repro_sign.cli.options import EXISTING_FILE, is_quiet, json_option, output_options
+from repro_sign.cli.stalls import bounded
 from repro_sign.cli.verify.believing import Belief, belief_options
 from repro_sign.cli.verify.choosing import Choice, path_arguments
 from repro_sign.cli.verify.ctrl_c import CtrlC
@@ -137,7 +133,7 @@ def command(
     request = replace(request, progress=progress if progress.wanted else None)
     kind = DocumentOutput if json_ else LineOutput if jsonl else TextOutput
     output = kind(progress, keeps=report_path is not None)
-    together = Together(output.told, jobs or available_cores(), in_order=not jsonl)
+    together = Together(output.told, jobs or available_cores(), not jsonl, bounded)
     interrupted = False
     try:
         for told in CtrlC().during(selection.verify(choice(), request, together)):
