@@ -1,9 +1,6 @@
 """Every image of the corpus: the right verdict, status and reason, no crash, bounded memory."""
 
 import json
-import os
-import subprocess
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -13,11 +10,10 @@ from tests.account import Account
 from tests.corpus.asking import arguments, ask, codes
 from tests.corpus.cases import CASES, Case
 from tests.corpus.workshop import Workshop
+from tests.test_bounds import bounded
 
 pytest_plugins = ["tests.corpus.plugin"]
 
-MEMORY_LIMIT: Final = 256 << 20
-"""What a verification may take, Python and all."""
 SOUND: Final = [one for one in CASES if not one.absurd]
 ABSURD: Final = [one for one in CASES if one.absurd]
 
@@ -45,20 +41,13 @@ def test_the_command_line_says_the_same(workshop: Workshop, case: Case, account:
     assert case.codes <= result.codes
 
 
-def test_absurd_counts_and_sizes_cost_no_memory(
-    workshop: Workshop, account: Account, tmp_path: Path
-) -> None:
+def test_absurd_counts_and_sizes_cost_no_memory(workshop: Workshop, account: Account) -> None:
     images = [workshop.image(one) for one in ABSURD]
     assert {one.key for one in ABSURD} == {("ada",)}
-    argv = account.argv("verify", "--json", "--engine", "native", *images)
-    argv += ["--key", str(workshop.key_file("ada"))]
-    with (tmp_path / "out").open("wb") as out:
-        child = subprocess.Popen(argv, env=account.environment, stdout=out, stderr=out)
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-    found = json.loads((tmp_path / "out").read_bytes())["images"]
-    assert child.returncode == 1
+    options = ("--json", "--engine", "native", "--key", workshop.key_file("ada"))
+    answer = bounded(account, "verify", *options, *images)
+    found = json.loads(answer.out)["images"]
+    assert answer.status == 1
     for case, image in zip(ABSURD, found, strict=True):
         assert image["verdict"] == case.verdict, case.name
         assert case.codes <= {one["code"] for one in image["reasons"]}, case.name
-    assert usage.ru_maxrss << 10 < MEMORY_LIMIT
