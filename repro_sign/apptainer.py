@@ -7,7 +7,6 @@ memory, with just the keys it is about (SIF reference, sections 8, 9 and 14).
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from repro_sign.errors import NoAnswerError, RefusedError
@@ -15,6 +14,7 @@ from repro_sign.escaping import printable
 from repro_sign.fingerprint import Fingerprint
 from repro_sign.process import Completed, find_program, fresh_environment, require_program, run
 from repro_sign.scratch import memory_file, read_all, scratch_folder
+from repro_sign.values import dataclass
 
 INSTALL_HINT = "install Apptainer (apptainer.org), or keep the key in GnuPG: --store gnupg"
 _SLOWEST_BYTES_PER_SECOND = 10 << 20

@@ -3,11 +3,11 @@
 Whether an image is what the signature says is another question.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import SignerId
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from repro_sign.sif.metadata import ObjectDigests, identity
 from repro_sign.sif.reader import OpenImage
 from repro_sign.statement import Subject
 from repro_sign.trust.evidence import ManifestEvidence, Match
+from repro_sign.values import dataclass
 
 _INTERRUPTED: Final = (
     "a signing that was interrupted left bytes after the last object; sign again takes them away"

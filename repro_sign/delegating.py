@@ -1,6 +1,5 @@
 """Use case: sign a statement that hands one's word to other keys, for a time or for good."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from repro_sign.known_keys import Keys
 from repro_sign.sealing import Sealer
 from repro_sign.statement import SignerRecord
 from repro_sign.statement_writing import seal, signer_record
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

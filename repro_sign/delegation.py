@@ -6,7 +6,6 @@ itself: a policy says whose are followed.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -18,6 +17,7 @@ from repro_sign.known_keys import Keys, read_keys
 from repro_sign.statement import SignerRecord, Subject, read_signer, signer_members
 from repro_sign.strict_json import a_list, a_string, an_object
 from repro_sign.times import parse_rfc3339, rfc3339
+from repro_sign.values import dataclass
 
 DELEGATION_TYPE: Final = "urn:repro-sign:delegation:v1"
 MAX_KEYS: Final = 100

@@ -1,8 +1,9 @@
 """Digests: an algorithm and its value, and which algorithms are believed where."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from repro_sign.values import dataclass
 
 SIF_ALGORITHMS: Final = {
     "sha224": "sha224",

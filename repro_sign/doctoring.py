@@ -2,7 +2,6 @@
 
 import platform
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
@@ -23,6 +22,7 @@ from repro_sign.stores.revocations import path_of
 from repro_sign.stores.secret_keys import SECRET_STORES
 from repro_sign.stores.trust_store import read_entries
 from repro_sign.times import readable
+from repro_sign.values import dataclass
 
 _OVER: Final = {"revoked", "expired"}
 """Findings after which nothing else about a key matters."""

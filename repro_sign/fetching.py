@@ -5,7 +5,6 @@ it makes nobody trusted.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -25,6 +24,7 @@ from repro_sign.openpgp.received import address_of
 from repro_sign.stores.certificates import own_copy
 from repro_sign.stores.kept_keys import keep, read_kept
 from repro_sign.stores.news import spread
+from repro_sign.values import dataclass
 
 
 class KeySource(Protocol):

@@ -6,11 +6,11 @@ one that somebody truncates kills the process.
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from repro_sign.errors import MalformedError, RefusedError, UnreadableError
 from repro_sign.escaping import printable
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

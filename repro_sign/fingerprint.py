@@ -4,7 +4,8 @@ import base64
 import binascii
 import hashlib
 import re
-from dataclasses import dataclass
+
+from repro_sign.values import dataclass
 
 _V4_HEX = re.compile(r"[0-9A-F]{40}")
 _V4_ANY_CASE = re.compile(r"[0-9A-Fa-f]{40}")

@@ -8,13 +8,13 @@ import os
 import time
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import Final
 
 from repro_sign.errors import UnreadableError
 from repro_sign.escaping import printable
+from repro_sign.values import dataclass
 
 _SETTLED_NS: Final = 2_000_000_000
 """A change in the same tick of the clock as the one before leaves a folder's times as they are, so

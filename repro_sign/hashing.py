@@ -7,7 +7,6 @@ beside the reading. Memory is a ring of a few buffers, whatever the size of the 
 import hashlib
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
 from threading import Thread
@@ -18,6 +17,7 @@ from blake3 import blake3
 from repro_sign.digest import SIF_ALGORITHMS, Digest
 from repro_sign.errors import UnreadableError
 from repro_sign.escaping import printable
+from repro_sign.values import dataclass
 
 BUFFER_BYTES: Final = 2 << 20
 """So much that the threads seldom wait for each other, and that it stays in the caches."""

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from repro_sign import beside, notice_files, revealed
@@ -10,6 +9,7 @@ from repro_sign.durable import TEMPORARY_MARK
 from repro_sign.errors import NoAnswerError, UnreadableError
 from repro_sign.escaping import printable
 from repro_sign.sif.reader import looks_like_sif
+from repro_sign.values import dataclass
 
 
 class NoImageError(UnreadableError):

@@ -1,6 +1,6 @@
 """Use case: show what is inside an image. Decides nothing and trusts nobody."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from repro_sign import beside, comparison, integrity
@@ -15,6 +15,7 @@ from repro_sign.sif.reader import named_error, open_image
 from repro_sign.stores.certificates import gather
 from repro_sign.times import utc_now
 from repro_sign.trust.evidence import SignatureEvidence
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ A pure function from the key and its place to findings, each with a remedy.
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -16,6 +15,7 @@ from repro_sign.pem.keys import PublicKey
 from repro_sign.stores.exposure import Exposed
 from repro_sign.stores.secret_keys import Store
 from repro_sign.times import from_the_future, readable
+from repro_sign.values import dataclass
 
 SOON: Final = timedelta(days=60)
 """Time enough to renew a key and to publish it before it ends."""

@@ -3,7 +3,7 @@
 import os
 import re
 import unicodedata
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from repro_sign.errors import RefusedError, ToolNotFoundError, UsageError
 from repro_sign.escaping import is_hidden, printable
 from repro_sign.process import find_program
 from repro_sign.stores.secret_keys import Store
+from repro_sign.values import dataclass
 
 DEFAULT_EXPIRY: Final = "3y"
 NEVER: Final = "never"

@@ -5,7 +5,6 @@ and handed to `apptainer key import`; without gpg, `apptainer key newpair` makes
 never expires). Both work on rings in memory: the result is checked before it enters the user's.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from repro_sign.stores.pem_store import add_pem_key
 from repro_sign.stores.revocations import store_revocation
 from repro_sign.stores.secret_keys import Store
 from repro_sign.stores.trust_store import YOU, add_entry
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ keys.openpgp.org all answer. A server proves nothing: what it hands out is compa
 fingerprint that was asked for, and makes nobody trusted.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from repro_sign import web
@@ -21,6 +20,7 @@ from repro_sign.fingerprint import Fingerprint, SignerId
 from repro_sign.known_keys import Keys
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.received import MAX_ANSWER_BYTES, receive
+from repro_sign.values import dataclass
 from repro_sign.web_address import check, split
 
 DEFAULT_KEY_SERVER: Final = "https://keys.openpgp.org"

@@ -1,7 +1,7 @@
 """All keys at hand for checking signatures, OpenPGP and PEM. They make nobody trusted."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from repro_sign.errors import RefusedError
 from repro_sign.fingerprint import Fingerprint, SignerId
@@ -9,6 +9,7 @@ from repro_sign.openpgp.book import CertificateBook
 from repro_sign.openpgp.certificate import Certificate, read_certificates
 from repro_sign.pem.book import PublicKeyBook
 from repro_sign.pem.keys import PublicKey, is_private, read_public_key
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

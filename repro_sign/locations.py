@@ -6,10 +6,11 @@ to find them and never handed on to a child program.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
+
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

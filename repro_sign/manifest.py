@@ -1,7 +1,7 @@
 """The manifest as a value: a signed statement of what an image is (design, section 5)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from repro_sign.provenance.parts import Provenance, read_parts
 from repro_sign.statement import SignerRecord, Subject, read_signer, signer_members
 from repro_sign.strict_json import a_list, a_string, a_whole_number, an_object
 from repro_sign.times import parse_rfc3339, rfc3339
+from repro_sign.values import dataclass
 
 MANIFEST_TYPE: Final = "urn:repro-sign:manifest:v1"
 _CONTENT: Final = "content:"

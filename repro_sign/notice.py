@@ -6,7 +6,6 @@ one out, which changes the identity and spoils no signature.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -17,6 +16,7 @@ from repro_sign.manifest import read_identity
 from repro_sign.statement import SignerRecord, Subject, check_name, read_signer, signer_members
 from repro_sign.strict_json import a_list, a_string, an_object
 from repro_sign.times import parse_rfc3339, rfc3339
+from repro_sign.values import dataclass
 
 NOTICE_TYPE: Final = "urn:repro-sign:notice:v1"
 MAX_REASON_LINES: Final = 100

@@ -7,7 +7,6 @@ apart strictly and by itself. Nothing is checked here.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +16,7 @@ from repro_sign.notice import Notice, NoticeKind, from_bytes
 from repro_sign.openpgp import clearsign
 from repro_sign.signed_file import OPENPGP_ENDING, PEM_ENDING, SignedFile, take_apart
 from repro_sign.strict_json import end_of_object
+from repro_sign.values import dataclass
 
 MAX_NOTICES: Final = 10_000
 """What one run heeds at most."""

@@ -7,7 +7,6 @@ holder of the key made it.
 
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -22,6 +21,7 @@ from repro_sign.folder_names import names_in, names_that_begin
 from repro_sign.known_keys import KnownKeys
 from repro_sign.notice_files import MAX_NOTICES, NoticeFile
 from repro_sign.trust.evidence import NoticeEvidence
+from repro_sign.values import dataclass
 
 MAX_NOTICE_FILE_BYTES: Final = 32 << 20
 """What is read of all that the caller names together: 10,000 notices of usual size."""

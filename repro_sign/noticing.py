@@ -1,7 +1,7 @@
 """Use case: say, signed, that an image is withdrawn, or that another one came in its place."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -34,6 +34,7 @@ from repro_sign.trust.evidence import ImageEvidence
 from repro_sign.trust.judge import judge
 from repro_sign.trust.policy import TrustPolicy
 from repro_sign.trust.voices import voices_by_object
+from repro_sign.values import dataclass
 
 MAX_REASON_LINE: Final = 2000
 """So many characters of a line are shown to readers."""

@@ -10,10 +10,10 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from repro_sign.errors import NoAnswerError, ToolNotFoundError
+from repro_sign.values import dataclass
 
 _logger = logging.getLogger(__name__)
 _GRACE_SECONDS = 2.0

@@ -9,7 +9,7 @@ All that can be known before the image is read is decided before: as a rule one 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from repro_sign import beside, comparison, integrity
 from repro_sign.digest import Digest
@@ -21,6 +21,7 @@ from repro_sign.sif.metadata import ObjectDigests, identity_and_groups
 from repro_sign.sif.reader import OpenImage
 from repro_sign.trust.evidence import Basis, ManifestEvidence, Match, SignatureEvidence
 from repro_sign.trust.policy import TrustPolicy
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

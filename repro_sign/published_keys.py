@@ -1,7 +1,6 @@
 """A folder, a file or a web address in which somebody published keys."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from repro_sign import web
@@ -13,6 +12,7 @@ from repro_sign.known_keys import Keys, read_keys
 from repro_sign.openpgp.certificate import MAX_RING_BYTES, Certificate
 from repro_sign.openpgp.received import MAX_ANSWER_BYTES, OtherKeyError, receive
 from repro_sign.pem.keys import MAX_KEY_BYTES
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Judge an image by what is remembered of its name, and remember this one (`verify --remember`)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from repro_sign.errors import NoAnswerError, ReproSignError
@@ -13,6 +13,7 @@ from repro_sign.trust.first_use import to_remember
 from repro_sign.trust.judge import judge
 from repro_sign.trust.policy import TrustPolicy
 from repro_sign.trust.verdict import Reason, Verdict, VerdictWord
+from repro_sign.values import dataclass
 
 _REMEMBERED = (VerdictWord.VERIFIED, VerdictWord.UNTRUSTED)
 """Verdicts on images that are signed completely, with nothing against them."""

@@ -5,7 +5,6 @@ key with their name, that it was theirs; the nameless key has to say so too, or 
 the work for their own. Both sign the same statement, each in the form of its kind.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from repro_sign.manifest import read_identity
 from repro_sign.statement import SignerRecord, Subject, read_signer, signer_members
 from repro_sign.strict_json import a_string, an_object
 from repro_sign.times import parse_rfc3339, rfc3339
+from repro_sign.values import dataclass
 
 REVEAL_TYPE: Final = "urn:repro-sign:reveal:v1"
 

@@ -1,7 +1,6 @@
 """Use case: say, by two keys, who signed an image for review without a name."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from repro_sign.statement_writing import seal, signer_record
 from repro_sign.times import utc_now
 from repro_sign.trust.policy import TrustPolicy
 from repro_sign.trust.verdict import VerdictWord
+from repro_sign.values import dataclass
 from repro_sign.verifying import Engine, VerifyRequest, verify_image
 
 

@@ -8,7 +8,6 @@ against the prediction means that one of the two is wrong.
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -22,6 +21,7 @@ from repro_sign.pem.keys import PublicKey
 from repro_sign.sif.reader import OpenImage
 from repro_sign.signature_object import SignatureObject
 from repro_sign.trust.evidence import Prediction, SecondOpinion, SignatureEvidence
+from repro_sign.values import dataclass
 
 SHARED_FINDINGS: Final = frozenset(
     {

@@ -4,7 +4,6 @@ The form is decided by content, as upstream does: a DSSE envelope, a clear-signe
 an old OpenPGP signature over bare data, which is recognised and never accepted.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -18,6 +17,7 @@ from repro_sign.pem import dsse
 from repro_sign.sif import layout
 from repro_sign.sif.metadata import Metadata, parse_document
 from repro_sign.sif.reader import Descriptor
+from repro_sign.values import dataclass
 
 _LEGACY_START: Final = b"SIFHASH:\n"
 _LEGACY_MESSAGE: Final = "an old signature, which covers neither header nor descriptors"

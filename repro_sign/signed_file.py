@@ -5,7 +5,7 @@ Sigstore bundle by a PEM key. Nothing in a statement is used before its signatur
 the key in it, which serves to check just that and makes nobody trusted.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,7 @@ from repro_sign.pem.bundle import Bundle
 from repro_sign.pem.bundle import parse as parse_bundle
 from repro_sign.pem.keys import read_public_key
 from repro_sign.statement import MAX_STATEMENT_BYTES, embedded_key
+from repro_sign.values import dataclass
 
 OPENPGP_ENDING: Final = ".asc"
 PEM_ENDING: Final = ".sigstore.json"

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -33,6 +33,7 @@ from repro_sign.signature_object import check, take_apart
 from repro_sign.stamping import NoTimestampError
 from repro_sign.times import utc_now
 from repro_sign.trust.evidence import SignatureEvidence
+from repro_sign.values import dataclass
 
 _NOT_WRITABLE: Final = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ETXTBSY)
 

@@ -7,7 +7,6 @@ is strict where a mistake could mislead, and lenient towards unknown members of 
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final, TypeVar
 
@@ -16,6 +15,7 @@ from repro_sign.errors import MalformedError, RefusedError
 from repro_sign.escaping import is_hidden
 from repro_sign.fingerprint import SignerId, parse_signer
 from repro_sign.strict_json import a_list, a_string, an_object, parse_object
+from repro_sign.values import dataclass
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 MAX_LINE_BYTES: Final = 10_000

@@ -6,7 +6,7 @@ trusted manifest speaks of it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from repro_sign.provenance.parts import Provenance
 from repro_sign.trust.evidence import ManifestEvidence, Match
 from repro_sign.trust.policy import TrustPolicy
 from repro_sign.trust.voices import vouches
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

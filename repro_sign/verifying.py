@@ -4,7 +4,7 @@ Prints nothing, and writes nothing but the memory, where the policy asks to reme
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -57,6 +57,7 @@ from repro_sign.trust.pinned import Pinned
 from repro_sign.trust.policy import Policies, TrustPolicy
 from repro_sign.trust.verdict import Reason, Verdict, VerdictWord
 from repro_sign.trust.voices import usable_manifests, vouches
+from repro_sign.values import dataclass
 
 _BROUGHT_ALONG: Final = "statement"
 """Where keys come from that manifests and notices bring along."""

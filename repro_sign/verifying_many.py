@@ -5,7 +5,7 @@ Reports come in the order of the images, and few of them are held, whatever the 
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -17,6 +17,7 @@ from repro_sign.image_search import Unfound
 from repro_sign.stores.certificates import Lately
 from repro_sign.trust.evidence import ImageEvidence
 from repro_sign.trust.verdict import Reason, Verdict, VerdictWord
+from repro_sign.values import dataclass
 from repro_sign.verifying import ImageReport, VerifyRequest, examine_image, remembered
 
 _Told = TypeVar("_Told")

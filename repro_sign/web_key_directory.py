@@ -7,7 +7,6 @@ hands out is compared with the fingerprint that was asked for, and makes nobody 
 import hashlib
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 from repro_sign import web
@@ -16,6 +15,7 @@ from repro_sign.escaping import printable
 from repro_sign.fingerprint import Fingerprint, SignerId
 from repro_sign.known_keys import Keys
 from repro_sign.openpgp.received import MAX_ANSWER_BYTES, address_of, receive
+from repro_sign.values import dataclass
 
 ROOT: Final = ".well-known/openpgpkey"
 _Z_BASE_32: Final = "ybndrfg8ejkmcpqxot1uwisza345h769"

@@ -10,11 +10,12 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Final, Generic, TypeVar, cast
+
+from repro_sign.values import dataclass
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")

@@ -4,7 +4,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from repro_sign.escaping import printable
 from repro_sign.image_search import NoImageError, find_images
 from repro_sign.times import rfc3339, utc_now
 from repro_sign.trust.verdict import VerdictWord
+from repro_sign.values import dataclass
 from repro_sign.verifying import VerifyRequest
 
 

@@ -13,13 +13,14 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Final
 
 from repro_sign.durable import private_folder
 from repro_sign.errors import NoAnswerError, RefusedError
 from repro_sign.escaping import printable
+from repro_sign.values import dataclass
 
 _SCHEMA: Final = "1"
 _BATCH: Final = 64

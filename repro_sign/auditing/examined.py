@@ -1,12 +1,13 @@
 """What was found of an image in an audit, without what only the machine that read it can hold."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
 from repro_sign.auditing.state import State, others_of
 from repro_sign.trust.verdict import VerdictWord
+from repro_sign.values import dataclass
 from repro_sign.verifying import ImageReport, VerifyRequest
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 
 from repro_sign.auditing.examined import Examined, ToExamine, examined
+from repro_sign.values import dataclass
 from repro_sign.verifying import VerifyRequest
 from repro_sign.verifying_many import Together, verify_and
 

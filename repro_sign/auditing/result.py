@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
 from repro_sign.auditing.database import Seen
 from repro_sign.trust.verdict import VerdictWord
+from repro_sign.values import dataclass
 
 
 class Event(StrEnum):

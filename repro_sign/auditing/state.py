@@ -6,13 +6,13 @@ times and its change time lies about that; `--sample` and `--all` read it all th
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from repro_sign.folder_names import names_in, names_that_begin
 from repro_sign.provenance.deposit_layout import is_deposit
 from repro_sign.stores.certificates import KEYS_FOLDER
+from repro_sign.values import dataclass
 from repro_sign.verifying import ImageReport
 
 SETTLED_NS: Final = 2_000_000_000

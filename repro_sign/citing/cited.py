@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +13,7 @@ from repro_sign.provenance.made_from import MadeFromRecipe, MadeFromSource, read
 from repro_sign.report.next_step import pasteable
 from repro_sign.trust import revealed
 from repro_sign.trust.evidence import ManifestEvidence, SignatureEvidence
+from repro_sign.values import dataclass
 from repro_sign.verifying import ImageReport
 
 _PLAIN: Final = r"[^\s{}\\\"<>\x00-\x1f\x7f-\U0010ffff]{1,500}"

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -19,6 +18,7 @@ from repro_sign.locations import Locations, find_locations
 from repro_sign.noticed import read_notices
 from repro_sign.report import as_json, audits
 from repro_sign.surroundings import Surroundings
+from repro_sign.values import dataclass
 from repro_sign.verifying import Engine, VerifyRequest
 
 

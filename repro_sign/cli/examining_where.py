@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -15,6 +14,7 @@ from repro_sign.cli.options import add_options
 from repro_sign.cli.stalls import bounded
 from repro_sign.errors import UsageError
 from repro_sign.hashing import available_cores
+from repro_sign.values import dataclass
 from repro_sign.verifying import VerifyRequest
 
 _Result = TypeVar("_Result")

@@ -1,10 +1,10 @@
 """Which object of one image is which of the other: by group, type, name and order."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from repro_sign.comparing.result import Weight
 from repro_sign.manifest import ImageRecord, ObjectRecord
+from repro_sign.values import dataclass
 
 _Key = tuple[int, str, str, int]
 

@@ -1,7 +1,6 @@
 """What a comparison finds, as values."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +10,7 @@ from repro_sign.contents.tree_differences import TreeDifferences
 from repro_sign.digest import Digest
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import SignerId
+from repro_sign.values import dataclass
 
 
 class Sameness(StrEnum):

@@ -2,7 +2,7 @@
 
 import os
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from repro_sign.sif.reader import OpenImage, looks_like_sif, open_image
 from repro_sign.signed_file import OPENPGP_ENDING, PEM_ENDING
 from repro_sign.stores.certificates import gather
 from repro_sign.times import utc_now
+from repro_sign.values import dataclass
 
 _WHAT: Final = "manifest"
 

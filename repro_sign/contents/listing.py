@@ -8,12 +8,12 @@ counted. The caller reads them back strictly, since the child has had hostile by
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import IO, Final
 from urllib.parse import quote, unquote_to_bytes
 
 from repro_sign.errors import MalformedError
+from repro_sign.values import dataclass
 
 TREE_PREFIX: Final = b"repro-sign tree content v1\n"
 ROOT: Final = b"."

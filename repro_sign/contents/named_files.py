@@ -6,11 +6,11 @@ The caller reads the lines back strictly, since the child has had hostile bytes 
 import base64
 import binascii
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from typing import IO, Final
 
 from repro_sign.contents.listing import quoted
 from repro_sign.errors import MalformedError
+from repro_sign.values import dataclass
 
 MAX_NAMED_BYTES: Final = 8 << 20
 """What is read of a file: a C library has two million bytes."""

@@ -6,7 +6,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import IO, Final
 
 from repro_sign.contents.listing import Entry, TreeSummary, parse_summary, read_entries
@@ -16,6 +15,7 @@ from repro_sign.errors import MalformedError, NoAnswerError, RefusedError
 from repro_sign.escaping import printable
 from repro_sign.process import fresh_environment, run
 from repro_sign.sif.reader import Descriptor, OpenImage
+from repro_sign.values import dataclass
 
 _LEAST_SECONDS: Final = 60
 _BYTES_A_SECOND: Final = 2 << 20

@@ -1,13 +1,14 @@
 """Hold two listings against each other, entry by entry, in one pass over both."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from heapq import merge
 from itertools import groupby
 from typing import Final, Generic, TypeVar
 
 from repro_sign.contents.listing import Entry, Kind
+from repro_sign.values import dataclass
 
 MAX_LISTED: Final = 10_000
 """What is kept of each kind of difference; the rest is counted."""

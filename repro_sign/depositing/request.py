@@ -1,10 +1,11 @@
 """What is to be deposited, and what was."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
 from repro_sign.citing.cited import Cited, Particulars
+from repro_sign.values import dataclass
 from repro_sign.verifying import VerifyRequest
 
 PARTS: Final = ("source", "dependencies", "results")

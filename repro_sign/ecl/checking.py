@@ -12,7 +12,6 @@ Its rules (SIF reference, section 11; held against the real program by tests/tes
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -33,6 +32,7 @@ from repro_sign.openpgp.certificate import Certificate
 from repro_sign.second_opinion import SHARED_FINDINGS, unfit_today
 from repro_sign.sif.reader import OpenImage, open_image
 from repro_sign.trust.evidence import SignatureEvidence
+from repro_sign.values import dataclass
 
 _TAMPERED: Final = frozenset(
     {

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +11,7 @@ from repro_sign.escaping import printable
 from repro_sign.files import read_small
 from repro_sign.strict_toml import TooLargeError
 from repro_sign.strict_toml import parse as parse_toml
+from repro_sign.values import dataclass
 
 FILE_NAME: Final = "ecl.toml"
 _MAX_BYTES: Final = 1 << 20

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from repro_sign.locking.lock_file import LockFile
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.stores.certificates import gather, own_copy
 from repro_sign.stores.trust_store import YOU, TrustEntry
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

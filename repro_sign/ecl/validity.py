@@ -5,10 +5,10 @@ It checks the list whenever it starts a SIF image, also where the list is not ac
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from repro_sign.ecl.control_list import MODES, ControlList, ExecGroup
 from repro_sign.escaping import printable
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from repro_sign.openpgp.secret import SecretKey
 from repro_sign.stores.gnupg_home import GnuPGHome
 from repro_sign.stores.revocations import read_stored, store_revocation
 from repro_sign.stores.secret_keys import SigningKey, Store
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ it, to be printed.
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,7 @@ from repro_sign.openpgp.secret import read_secret_key
 from repro_sign.pem.keys import is_encrypted
 from repro_sign.stores.secret_keys import SECRET_STORES, Store
 from repro_sign.times import readable
+from repro_sign.values import dataclass
 
 MAX_BACKUP_BYTES: Final = 4 << 20
 _TITLE: Final = "repro-sign key backup, version 1"

@@ -4,8 +4,6 @@
 (SIF reference, section 9).
 """
 
-from dataclasses import dataclass
-
 from repro_sign.errors import NoAnswerError, RefusedError, UsageError
 from repro_sign.fingerprint import Fingerprint, SignerId
 from repro_sign.key_life.backup import Backup
@@ -18,6 +16,7 @@ from repro_sign.stores.kept_keys import forget
 from repro_sign.stores.listing import KeyEntry, find_entry, survey_keys
 from repro_sign.stores.pem_store import remove_pem_key
 from repro_sign.stores.secret_keys import SigningKey, Store
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ gpg makes the new self-signatures, for a key in Apptainer's ring in a scratch ho
 stay beside them: what was signed before is judged by those. Secret packets are not touched.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -22,6 +21,7 @@ from repro_sign.stores.gnupg_home import GnuPGHome
 from repro_sign.stores.gnupg_process import INSTALL_HINT
 from repro_sign.stores.news import spread
 from repro_sign.stores.secret_keys import SigningKey
+from repro_sign.values import dataclass
 
 _A_MOMENT: Final = timedelta(days=1)
 """By so much the ends of a key and its subkeys may differ: gpg counts from different seconds."""

@@ -1,6 +1,5 @@
 """Use case: put a secret key back into a store from its backup. It makes nobody trusted."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from repro_sign import apptainer
@@ -22,6 +21,7 @@ from repro_sign.stores.gnupg_home import GnuPGHome
 from repro_sign.stores.pem_store import add_pem_key, path_of
 from repro_sign.stores.revocations import store_revocation
 from repro_sign.stores.secret_keys import Store
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

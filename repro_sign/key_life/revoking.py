@@ -5,7 +5,6 @@ was stored when the key was made states none, which counts as the gravest.
 """
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +28,7 @@ from repro_sign.stores.revocations import (
     store_revocation,
 )
 from repro_sign.stores.secret_keys import SigningKey
+from repro_sign.values import dataclass
 
 _NO_REASON: Final = (
     "without the secret key only a stored revocation certificate can revoke it, and that states"

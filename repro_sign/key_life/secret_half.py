@@ -1,6 +1,6 @@
 """The secret half of one key, taken out of its store to be saved or compared."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from repro_sign.errors import RefusedError
 from repro_sign.files import read_small
@@ -15,6 +15,7 @@ from repro_sign.stores.gnupg_agent import Keeper
 from repro_sign.stores.gnupg_changes import scratch_home
 from repro_sign.stores.gnupg_home import GnuPGHome
 from repro_sign.stores.secret_keys import SigningKey, Store
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """References to base images, and how exactly they name one."""
 
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
 from repro_sign.lint.known_images import is_mark, parts_of
 from repro_sign.lint.word_list import words
+from repro_sign.values import dataclass
 
 
 class Exactness(Enum):

@@ -5,7 +5,7 @@ line whose first word begins with `%` a section, and header lines are `key: valu
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from repro_sign.escaping import printable
@@ -14,6 +14,7 @@ from repro_sign.lint.finding import Remark
 from repro_sign.lint.recipe import Base, Recipe, Setting, Stage, Step
 from repro_sign.lint.shell_command import ASSIGNMENT, ShellCommand
 from repro_sign.lint.word_list import words
+from repro_sign.values import dataclass
 
 _BOOTSTRAP: Final = re.compile(r"bootstrap:", re.IGNORECASE)
 _TEMPLATE: Final = re.compile(r"\{\{\s*(\w+)\s*\}\}")

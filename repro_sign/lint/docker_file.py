@@ -5,7 +5,6 @@ commands of RUN are taken from the text itself, to know their lines.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
 from repro_sign.errors import NoAnswerError
@@ -13,6 +12,7 @@ from repro_sign.escaping import printable
 from repro_sign.lint import shell
 from repro_sign.lint.recipe import Addition, Base, Recipe, Setting, Stage, Step
 from repro_sign.lint.shell_command import ShellCommand
+from repro_sign.values import dataclass
 
 MAX_BYTES: Final = 128 << 10
 """BuildKit's parser needs time that grows with the square of a long instruction's size."""

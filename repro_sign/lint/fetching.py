@@ -1,12 +1,12 @@
 """Which commands fetch something from elsewhere, where they put it, and which commands check it."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from repro_sign.lint.packages import address_path
 from repro_sign.lint.shell_command import ShellCommand, program_of, unwrapped
 from repro_sign.lint.word_list import words
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

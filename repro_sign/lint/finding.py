@@ -1,7 +1,8 @@
 """What `lint` has to say about one place in a recipe."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from repro_sign.values import dataclass
 
 
 class LintLevel(StrEnum):

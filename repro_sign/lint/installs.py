@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from repro_sign.lint.code_installs import code_installs
@@ -22,6 +21,7 @@ from repro_sign.lint.packages import (
 )
 from repro_sign.lint.shell_command import ShellCommand, program_of, unwrapped
 from repro_sign.lint.word_list import words
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ The facts are in `base_images.toml`, which bears the day on which they were put 
 
 import re
 import tomllib
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib.resources import files
 from typing import Final
+
+from repro_sign.values import dataclass
 
 _DEFAULT_PARTS: Final = 2
 

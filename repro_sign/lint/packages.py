@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
 from repro_sign.lint.word_list import words
+from repro_sign.values import dataclass
 
 
 class Pin(Enum):

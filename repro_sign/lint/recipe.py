@@ -1,10 +1,11 @@
 """A recipe of an image as a value: what a definition file and a Dockerfile have in common."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from repro_sign.lint.finding import Remark
 from repro_sign.lint.shell_command import ShellCommand
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

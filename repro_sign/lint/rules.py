@@ -4,11 +4,11 @@ They are data, in `rules.toml`.
 """
 
 import tomllib
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
 
 from repro_sign.lint.finding import LintLevel
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ make sense of becomes words. Every character is looked at a bounded number of ti
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 from typing import Final
 
 from repro_sign.lint.shell_command import ASSIGNMENT, MAX_NESTING, ShellCommand, script_of
 from repro_sign.lint.word_list import words
+from repro_sign.values import dataclass
 
 _KEYWORDS: Final = words("if then else elif fi do done while until esac { } ! time")
 """Words that stand before a command and are none."""

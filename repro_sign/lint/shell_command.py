@@ -1,10 +1,10 @@
 """A simple command of a shell script, what it runs in the end, and the script it hands on."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from repro_sign.lint.word_list import words
+from repro_sign.values import dataclass
 
 MAX_NESTING: Final = 5
 """Scripts within scripts deeper than this are left as words."""

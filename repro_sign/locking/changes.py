@@ -2,11 +2,11 @@
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
 from repro_sign.locking.lock_file import LockEntry, LockFile
 from repro_sign.locking.text import to_text
+from repro_sign.values import dataclass
 
 
 class LockChangeKind(StrEnum):

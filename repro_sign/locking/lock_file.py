@@ -1,7 +1,6 @@
 """A lock file as a value: which images, of which bytes, signed by whom, to be had where."""
 
 import os
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path, PureWindowsPath
 from typing import Final
@@ -10,6 +9,7 @@ from repro_sign.digest import Digest
 from repro_sign.errors import UsageError
 from repro_sign.escaping import is_hidden, printable
 from repro_sign.fingerprint import SignerId
+from repro_sign.values import dataclass
 from repro_sign.web_address import split
 
 LOCK_NAME: Final = "repro-sign.lock"

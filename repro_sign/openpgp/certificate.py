@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +13,7 @@ from repro_sign.escaping import is_hidden
 from repro_sign.fingerprint import Fingerprint
 from repro_sign.openpgp import packets
 from repro_sign.times import utc_now
+from repro_sign.values import dataclass
 
 MAX_CERTIFICATE_BYTES: Final = 1 << 20
 """Keys flooded with junk signatures reach tens of megabytes; honest ones stay far below this."""

@@ -1,7 +1,6 @@
 """What one copy of a certificate says that another does not, in words for people."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,6 +12,7 @@ from repro_sign.openpgp import packets
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.self_signatures import revocation_of
 from repro_sign.openpgp.subkeys import Subkey, subkey_of
+from repro_sign.values import dataclass
 
 
 class Kind(StrEnum):

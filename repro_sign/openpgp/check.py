@@ -16,7 +16,6 @@ The steps, marked in the code with their numbers (SIF reference, section 13; ref
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pysequoia
@@ -31,6 +30,7 @@ from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.self_signatures import is_bare, revocation_of, self_signature_at
 from repro_sign.openpgp.subkeys import Subkey, subkey_of
 from repro_sign.times import readable
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ exactly the text that was signed.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from repro_sign.errors import MalformedError
+from repro_sign.values import dataclass
 
 BEGIN: Final = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _BEGIN_SIGNATURE: Final = b"-----BEGIN PGP SIGNATURE-----"

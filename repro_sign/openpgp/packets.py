@@ -6,10 +6,10 @@ References are to RFC 4880.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from repro_sign.errors import MalformedError
+from repro_sign.values import dataclass
 
 TAG_SIGNATURE: Final = 2
 TAG_SECRET_KEY: Final = 5

@@ -4,7 +4,7 @@ Secret material lives in local variables only and never reaches a repr, a log or
 """
 
 import warnings
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import pysequoia
 from pysequoia.packet import PacketPile, Tag
@@ -14,6 +14,7 @@ from repro_sign.fingerprint import Fingerprint
 from repro_sign.openpgp import packets
 from repro_sign.openpgp.certificate import Certificate, describe
 from repro_sign.times import utc_now
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

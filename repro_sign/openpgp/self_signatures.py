@@ -5,7 +5,6 @@ value of each is checked here.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +13,7 @@ from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 from repro_sign.openpgp import packets
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.times import readable
+from repro_sign.values import dataclass
 
 _SELF_SIGNATURES: Final = (
     SignatureType.GenericCertification,

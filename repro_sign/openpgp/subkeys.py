@@ -6,7 +6,6 @@ otherwise anybody could claim another's key as their subkey.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
@@ -23,6 +22,7 @@ from repro_sign.openpgp.self_signatures import (
     type_of,
 )
 from repro_sign.times import readable
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ key itself is in our manifest's payload.
 """
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from repro_sign.errors import MalformedError
 from repro_sign.pem import dsse
 from repro_sign.strict_json import parse_object
+from repro_sign.values import dataclass
 
 if TYPE_CHECKING:
     from repro_sign.pem.algorithms import PrivateKey  # it is heavy, and who only reads needs none

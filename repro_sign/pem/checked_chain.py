@@ -1,12 +1,13 @@
 """What a chain of X.509 certificates says of a key: the value alone, cheap to import."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Final
 
 from repro_sign.finding import Finding
 from repro_sign.pem.keys import PublicKey
+from repro_sign.values import dataclass
 
 MAX_CERTIFICATES_BYTES: Final = 1 << 20
 """Largest file of certificates that is read."""

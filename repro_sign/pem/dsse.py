@@ -6,7 +6,6 @@ Read strictly: known members only, standard base64 with its padding, no duplicat
 import base64
 import binascii
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from repro_sign.checked import CheckedSignature
@@ -14,6 +13,7 @@ from repro_sign.errors import MalformedError
 from repro_sign.finding import Finding
 from repro_sign.pem.book import PublicKeyBook
 from repro_sign.strict_json import parse_object
+from repro_sign.values import dataclass
 
 if TYPE_CHECKING:
     from repro_sign.pem.algorithms import PrivateKey  # it is heavy, and who only reads needs none

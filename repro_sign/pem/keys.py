@@ -4,11 +4,11 @@ The algorithms themselves are in `pem.algorithms`, which is heavy: it is importe
 key, and most images are signed by OpenPGP keys.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from repro_sign.errors import MalformedError
 from repro_sign.fingerprint import PemFingerprint
+from repro_sign.values import dataclass
 
 if TYPE_CHECKING:
     from repro_sign.pem.algorithms import SupportedKey

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from repro_sign.trust.evidence import ImageEvidence
 from repro_sign.trust.pinned import LockState, Pinned
 from repro_sign.trust.policy import TrustPolicy
 from repro_sign.trust.verdict import Reason, Verdict, VerdictWord
+from repro_sign.values import dataclass
 from repro_sign.verifying import ImageReport, VerifyRequest, examine_image
 from repro_sign.verifying_many import Together, examine_many, unchanged
 

@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from repro_sign.locking.lock_file import LockEntry, LockFile, check_path, check_
 from repro_sign.locking.making import entry_for
 from repro_sign.locking.text import MAX_LOCK_BYTES, parse_named, to_text
 from repro_sign.trust.verdict import VerdictWord
+from repro_sign.values import dataclass
 from repro_sign.verifying import ImageReport, VerifyRequest, verify_image
 from repro_sign.web_address import below
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +10,7 @@ from repro_sign.errors import MalformedError
 from repro_sign.escaping import is_hidden, printable
 from repro_sign.fingerprint import SignerId, parse_signer
 from repro_sign.strict_toml import parse as parse_toml
+from repro_sign.values import dataclass
 
 MAX_POLICY_BYTES: Final = 1 << 20
 _MAX_NAME_CHARACTERS: Final = 200

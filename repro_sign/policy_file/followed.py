@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -16,6 +15,7 @@ from repro_sign.finding import Finding
 from repro_sign.fingerprint import SignerId
 from repro_sign.signed_file import OPENPGP_ENDING, PEM_ENDING, SignedFile
 from repro_sign.statement import SignerRecord
+from repro_sign.values import dataclass
 
 _MAX_FILES: Final = 1000
 _WHAT: Final = "delegation"

@@ -4,7 +4,7 @@ The first rule whose patterns fit an image's file name is for it. A policy never
 image: the caller names it, or keeps it in the trust store.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -38,6 +38,7 @@ from repro_sign.signed_file import SignedFile
 from repro_sign.stores.certificates import gather
 from repro_sign.stores.trust_store import read_entries
 from repro_sign.trust.policy import TrustPolicy
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

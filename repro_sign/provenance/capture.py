@@ -5,7 +5,7 @@ What the caller asked for by name is written down, or it is an error.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,7 @@ from repro_sign.provenance.recipe import describe_recipe
 from repro_sign.provenance.run import RunClaim, describe_run
 from repro_sign.provenance.source import describe_source, find_repository
 from repro_sign.sif.reader import OpenImage, named_error, open_image
+from repro_sign.values import dataclass
 
 _LEFT_OUT: Final = "the manifest will not say"
 

@@ -1,7 +1,8 @@
 """What came of holding something that a manifest says against what is here, as a value."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from repro_sign.values import dataclass
 
 
 class Outcome(StrEnum):

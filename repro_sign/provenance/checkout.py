@@ -3,7 +3,6 @@
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +15,7 @@ from repro_sign.provenance.commit_files import (
     read_commit,
 )
 from repro_sign.provenance.git import GitFolder
+from repro_sign.values import dataclass
 
 ADDED: Final = "added"
 """How a path differs that the commit does not have."""

@@ -8,13 +8,13 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from repro_sign.errors import MalformedError
 from repro_sign.provenance.git import GitFolder
 from repro_sign.provenance.git_objects import file_digest, object_digest
+from repro_sign.values import dataclass
 
 LINK: Final = 0o120000
 SUBMODULE: Final = 0o160000

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from repro_sign.provenance import loose_ends
+from repro_sign.values import dataclass
 
 Loose = Callable[[str], Iterable[str]]
 """Yields what a file's text leaves open. Raises `NotUnderstoodError` or `NoAnswerError`."""

@@ -1,7 +1,6 @@
 """Hold this machine against the author's: what is the same, what differs, and why it can matter."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from repro_sign.provenance.machine_facts import (
@@ -10,6 +9,7 @@ from repro_sign.provenance.machine_facts import (
     image_libc,
     two_numbers,
 )
+from repro_sign.values import dataclass
 
 _ROUNDING: Final = "last digits of floating point may differ"
 _NO_SUCH: Final[Mapping[str, Any]] = {}

@@ -9,11 +9,11 @@ further than a caller can check it (`commit_files`).
 import os
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from repro_sign.process import fresh_environment, require_program, run
+from repro_sign.values import dataclass
 
 _INERT: Final = (
     *("--no-pager", "--no-replace-objects", "--literal-pathspecs"),

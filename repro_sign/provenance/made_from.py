@@ -6,7 +6,6 @@ until escaped. Of `run` all is the author's claim: nobody recorded it.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from repro_sign.provenance.machine_facts import image_libc
@@ -19,6 +18,7 @@ from repro_sign.provenance.members import (
     texts_at,
 )
 from repro_sign.provenance.parts import Provenance
+from repro_sign.values import dataclass
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _DIRECTORY: Final = re.compile(r"swh:1:dir:[0-9a-f]{40}")

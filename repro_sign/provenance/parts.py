@@ -7,11 +7,11 @@ and nothing more is known of it until whoever shows a member has looked at its t
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final
 
 from repro_sign.strict_json import an_object
+from repro_sign.values import dataclass
 
 PARTS: Final = ("source", "dependencies", "recipe", "environment", "run")
 """The parts, in the order in which they are shown. All are optional."""

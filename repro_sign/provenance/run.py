@@ -4,7 +4,6 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from repro_sign.errors import UsageError
 from repro_sign.escaping import printable
 from repro_sign.lint.word_list import words
 from repro_sign.statement import check_name
+from repro_sign.values import dataclass
 
 MAX_TEXT: Final = 2000
 """Characters of an argument or a value."""

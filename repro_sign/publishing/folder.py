@@ -1,6 +1,5 @@
 """Publish a key in a folder: one file for each key, and a table of them in the folder's README."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -14,6 +13,7 @@ from repro_sign.known_keys import Keys, read_keys
 from repro_sign.openpgp.certificate import MAX_CERTIFICATE_BYTES
 from repro_sign.openpgp.changes import Statement, said_besides
 from repro_sign.publishing.readme_table import row_of, with_row
+from repro_sign.values import dataclass
 
 README: Final = "README.md"
 _MAX_README_BYTES: Final = 4 << 20

@@ -5,7 +5,6 @@ Rows of other keys stay as they are, and so does all that surrounds the marks.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -15,6 +14,7 @@ from repro_sign.known_keys import Keys
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.self_signatures import revocation_of
 from repro_sign.publishing.markup import markdown
+from repro_sign.values import dataclass
 
 BEGIN: Final = "<!-- keys: written by repro-sign key publish -->"
 END: Final = "<!-- end of keys -->"

@@ -1,11 +1,11 @@
 """A key as text to paste: for the paper, the README, and CITATION.cff."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from repro_sign.fingerprint import Fingerprint, SignerId
 from repro_sign.known_keys import Keys
 from repro_sign.publishing.markup import latex, markdown, plain, yaml
+from repro_sign.values import dataclass
 
 _OPENPGP_URI: Final = "openpgp4fpr:"
 """Names an OpenPGP key by its fingerprint; key managers open it."""

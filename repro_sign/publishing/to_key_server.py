@@ -1,6 +1,5 @@
 """Publish a key on a key server, and read back what the server really serves."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from repro_sign import apptainer
@@ -9,6 +8,7 @@ from repro_sign.keyserver import KeyServer
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.changes import Kind, Statement, said_besides
 from repro_sign.openpgp.received import self_signed
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

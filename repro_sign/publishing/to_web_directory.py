@@ -4,7 +4,6 @@ Both layouts of draft-koch-openpgp-webkey-service, section 3.1, are written: the
 host named `openpgpkey.` and the domain, the direct one for the domain itself.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from repro_sign.durable import locked_folder, write_file
@@ -18,6 +17,7 @@ from repro_sign.openpgp.certificate import (
 )
 from repro_sign.openpgp.received import address_of, for_address
 from repro_sign.publishing.folder import make_folder
+from repro_sign.values import dataclass
 from repro_sign.web_address import with_query
 from repro_sign.web_key_directory import ROOT, Address, is_domain
 

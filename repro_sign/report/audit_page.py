@@ -1,7 +1,6 @@
 """An audit as a file: text, JSON, or a page that needs nothing else."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +11,7 @@ from repro_sign.escaping import printable
 from repro_sign.report import as_json, audits
 from repro_sign.report.page.writing import MARKS, check_place, render
 from repro_sign.times import readable
+from repro_sign.values import dataclass
 
 AUDIT_MARKS: Final[Mapping[str, bytes]] = {
     ".html": MARKS[".html"],

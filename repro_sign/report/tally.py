@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from repro_sign.report.as_text import Paint, brief, plain
 from repro_sign.trust.pinned import LockState
 from repro_sign.trust.verdict import VerdictWord
+from repro_sign.values import dataclass
 from repro_sign.verifying import ImageReport
 
 _IN_SIGHT: Final = 10

@@ -5,7 +5,7 @@ result is worth nothing, so such a key's signing subkey signs in the process.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from repro_sign import apptainer
@@ -23,6 +23,7 @@ from repro_sign.sif.metadata import ObjectDigests
 from repro_sign.sif.reader import OpenImage
 from repro_sign.signed_file import OPENPGP_ENDING
 from repro_sign.stores.gnupg_home import GnuPGHome
+from repro_sign.values import dataclass
 
 _GPG_TEXT_LINE_BYTES: Final = 19_000
 """gpg refuses to see more of a text line than 19,995 bytes, and signs the rest."""

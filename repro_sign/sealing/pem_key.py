@@ -1,7 +1,7 @@
 """Sign with a PEM key, in the process: DSSE envelopes in the image, a Sigstore bundle beside it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from repro_sign.fingerprint import PemFingerprint
@@ -13,6 +13,7 @@ from repro_sign.sif.append import NewSignature
 from repro_sign.sif.metadata import ObjectDigests
 from repro_sign.sif.reader import OpenImage
 from repro_sign.signed_file import PEM_ENDING
+from repro_sign.values import dataclass
 
 _NO_ENTITY: Final = bytes(20)
 """DSSE signatures carry no fingerprint in their descriptor (SIF reference, section 1.3)."""

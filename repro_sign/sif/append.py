@@ -14,7 +14,6 @@ one that is signed. Inode, owner, mode, links and attributes stay.
 import os
 import struct
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -23,6 +22,7 @@ from repro_sign.escaping import printable
 from repro_sign.sif import layout
 from repro_sign.sif.layout import DataType
 from repro_sign.sif.reader import Descriptor, Header, OpenImage, unpack_descriptor
+from repro_sign.values import dataclass
 
 _AS_IT_WAS: Final = "the image is as it was; make room or mend the disk, and sign again"
 _INT64: Final = struct.Struct("<q")

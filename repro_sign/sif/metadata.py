@@ -8,7 +8,6 @@ import hashlib
 import json
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from repro_sign.digest import SIF_ALGORITHMS, Digest
@@ -16,6 +15,7 @@ from repro_sign.errors import MalformedError
 from repro_sign.sif import layout
 from repro_sign.sif.reader import Descriptor, Header, OpenImage
 from repro_sign.strict_json import parse_object
+from repro_sign.values import dataclass
 
 IDENTITY_PREFIX: Final = b"repro-sign image identity v1\n"
 _UINT32: Final = 1 << 32

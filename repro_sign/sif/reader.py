@@ -7,7 +7,6 @@ the bytes that were described.
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +17,7 @@ from repro_sign.escaping import printable
 from repro_sign.files import file_state, open_regular, read_exactly
 from repro_sign.sif import layout
 from repro_sign.sif.layout import DataType
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

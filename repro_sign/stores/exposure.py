@@ -2,13 +2,13 @@
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from repro_sign.escaping import printable
 from repro_sign.locations import Locations
 from repro_sign.stores.apptainer_ring import SECRET_NAME
 from repro_sign.stores.secret_keys import Store
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

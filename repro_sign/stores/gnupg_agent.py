@@ -7,7 +7,6 @@ would silently start an agent of its own, which is empty and takes the link's pl
 
 import os
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -16,6 +15,7 @@ from repro_sign.errors import MalformedError, NoAnswerError
 from repro_sign.escaping import printable
 from repro_sign.files import read_if_there
 from repro_sign.process import Completed, find_program, fresh_environment, run
+from repro_sign.values import dataclass
 
 NO_AGENT: Final = "--no-autostart"
 _SECONDS: Final = 20.0

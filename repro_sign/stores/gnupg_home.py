@@ -1,7 +1,6 @@
 """A GnuPG home: make, list, import and export keys, sign text."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from repro_sign.process import find_program, fresh_environment, run
 from repro_sign.stores import gnupg_process
 from repro_sign.stores.gnupg_agent import NO_AGENT, AgentPlace, Keeper, find_agent
 from repro_sign.stores.gnupg_process import ASKING_HINT, READ_ONLY, TimedGPG, open_gpg, words_of
+from repro_sign.values import dataclass
 
 _RING_FILES: Final = ("pubring.kbx", "pubring.gpg", "public-keys.d")
 _NOT_VALID: Final = ("i", "d", "r", "e")

@@ -4,7 +4,6 @@ Of a manifest it is whoever signed it. That proves nothing about who they are: a
 key in another's name, and sign with it.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -20,6 +19,7 @@ from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import MAX_RING_BYTES
 from repro_sign.signed_file import PEM_ENDING
 from repro_sign.stores.certificates import gather
+from repro_sign.values import dataclass
 
 _CLEAR_SIGNED: Final = b"-----BEGIN PGP SIGNED MESSAGE-----"
 

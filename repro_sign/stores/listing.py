@@ -1,6 +1,5 @@
 """List keys over both stores: one entry for each fingerprint, and where its halves live."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from repro_sign.errors import NoAnswerError, RefusedError
@@ -11,6 +10,7 @@ from repro_sign.pem.keys import PublicKey
 from repro_sign.stores.gnupg_agent import Keeper
 from repro_sign.stores.kept_keys import read_kept
 from repro_sign.stores.secret_keys import SigningKey, Store, all_certificates, keys_at_hand
+from repro_sign.values import dataclass
 
 STORE_WORDS: Final = {
     Store.APPTAINER: "Apptainer's ring",

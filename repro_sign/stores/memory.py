@@ -8,7 +8,6 @@ import hashlib
 import os
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +23,7 @@ from repro_sign.strict_json import a_string
 from repro_sign.strict_toml import parse as parse_toml
 from repro_sign.times import parse_rfc3339, rfc3339
 from repro_sign.trust.evidence import Memory, Seen
+from repro_sign.values import dataclass
 
 _MAX_NAMES: Final = 10_000
 _MAX_SIGNERS: Final = 64

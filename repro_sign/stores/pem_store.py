@@ -5,7 +5,6 @@ it can't be read from an encrypted file.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from repro_sign.durable import private_folder, sync_folder, write_file
@@ -15,6 +14,7 @@ from repro_sign.files import read_small
 from repro_sign.fingerprint import PemFingerprint
 from repro_sign.locations import Locations
 from repro_sign.pem.keys import MAX_KEY_BYTES, PublicKey, is_encrypted, read_public_key
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

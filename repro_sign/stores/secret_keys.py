@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -23,6 +23,7 @@ from repro_sign.stores.gnupg_at_hand import gnupg_at_hand
 from repro_sign.stores.kept_keys import read_kept
 from repro_sign.stores.pem_store import read_pem_keys
 from repro_sign.times import from_the_future, readable
+from repro_sign.values import dataclass
 
 
 class Store(StrEnum):

@@ -5,7 +5,6 @@ trusted: whoever imports it says yes to each fingerprint.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
 from repro_sign.errors import MalformedError, RefusedError
@@ -16,6 +15,7 @@ from repro_sign.locations import Locations
 from repro_sign.stores.kept_keys import read_kept
 from repro_sign.stores.trust_store import MAX_NAME, MAX_NOTE, YOU, TrustEntry, read_entries
 from repro_sign.strict_toml import parse
+from repro_sign.values import dataclass
 
 MAX_EXPORT_BYTES: Final = 8 << 20
 _MEMBERS: Final = ("fingerprint", "name", "note", "added", "public_key")

@@ -4,7 +4,6 @@ Next to it lie the public keys of those people (`kept_keys`). A fingerprint in t
 makes trusted; a key that is kept does nothing alone.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from repro_sign.locations import Locations
 from repro_sign.stores.kept_keys import forget, keep
 from repro_sign.strict_toml import parse as parse_toml
 from repro_sign.times import rfc3339
+from repro_sign.values import dataclass
 
 YOU = "you"
 """The name under which `keygen` enters a new key."""

@@ -1,12 +1,12 @@
 """What a timestamp proves, whose word counts, and where it lies: values, cheap to import."""
 
 import importlib.util
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from repro_sign.errors import NoAnswerError
+from repro_sign.values import dataclass
 
 MAX_TIMESTAMP_BYTES: Final = 64 << 10
 """Largest response that is read; one with a chain of four RSA certificates has about 6 KiB."""

@@ -14,7 +14,6 @@ The library's own words are never shown: they are OpenSSL's, and may quote the r
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -27,6 +26,7 @@ from repro_sign.escaping import printable
 from repro_sign.quietly import without_warnings
 from repro_sign.times import readable
 from repro_sign.timestamps.proof import CLOCK_SKEW, Authorities, Timestamp
+from repro_sign.values import dataclass
 
 QUERY_TYPE: Final = "application/timestamp-query"
 _HASHES: Final = {

@@ -1,7 +1,7 @@
 """What was found out about an image: plain values, gathered elsewhere, decided on in `judge`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -13,6 +13,7 @@ from repro_sign.manifest import Manifest
 from repro_sign.notice import NoticeKind, Successor
 from repro_sign.provenance.check import Check
 from repro_sign.provenance.difference import MachineRow
+from repro_sign.values import dataclass
 
 
 class Basis(StrEnum):

@@ -1,7 +1,8 @@
 """How an image compares with what a lock file says of it."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from repro_sign.values import dataclass
 
 
 class LockState(StrEnum):

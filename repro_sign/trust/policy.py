@@ -1,12 +1,13 @@
 """Whom the caller believes, and what else they demand."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal, Protocol
 
 from repro_sign.digest import Digest
 from repro_sign.fingerprint import SignerId
+from repro_sign.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The answer: one of five words, with its reasons."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from repro_sign.values import dataclass
 
 
 class VerdictWord(StrEnum):

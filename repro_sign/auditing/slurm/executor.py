@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +31,7 @@ from repro_sign.errors import NoAnswerError, RefusedError
 from repro_sign.escaping import printable
 from repro_sign.files import demand_own
 from repro_sign.process import require_program
+from repro_sign.values import dataclass
 from repro_sign.verifying import VerifyRequest
 
 SHARDS_EACH: Final = 4

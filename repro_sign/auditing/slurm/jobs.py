@@ -4,12 +4,13 @@ import os
 import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from repro_sign.auditing.slurm import queue
 from repro_sign.auditing.slurm.shard import ShardResult
+from repro_sign.values import dataclass
 
 _TRIES: Final = 3
 _POLL_SECONDS: Final = 1.0

@@ -4,12 +4,13 @@ import heapq
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from repro_sign.auditing.examined import Examined, examined
 from repro_sign.auditing.rules import Rules
 from repro_sign.auditing.state import state_of
+from repro_sign.values import dataclass
 from repro_sign.verifying import VerifyRequest
 from repro_sign.verifying_many import Together, verify_and
 

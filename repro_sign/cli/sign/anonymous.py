@@ -3,7 +3,6 @@
 import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +23,7 @@ from repro_sign.sealing import Sealer
 from repro_sign.sif.reader import named_error, open_image
 from repro_sign.signed_file import read
 from repro_sign.stores.secret_keys import signing_keys
+from repro_sign.values import dataclass
 
 _Result = TypeVar("_Result")
 

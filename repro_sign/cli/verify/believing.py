@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,6 +26,7 @@ from repro_sign.pem.checked_chain import CheckedChain
 from repro_sign.stores.trust_store import read_entries
 from repro_sign.times import utc_now
 from repro_sign.trust.policy import Policies, TrustPolicy
+from repro_sign.values import dataclass
 
 if TYPE_CHECKING:
     from repro_sign.policy_file.policy import PolicyFile

@@ -1,7 +1,7 @@
 """Options that say what `verify` demands beyond a trusted signature."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import wraps
 from typing import Any, TypeVar
@@ -11,6 +11,7 @@ import click
 from repro_sign.cli.options import DATE, add_options
 from repro_sign.provenance.difference import COMPARED
 from repro_sign.trust.policy import Expectation, Policies, TrustPolicy
+from repro_sign.values import dataclass
 
 _Result = TypeVar("_Result")
 

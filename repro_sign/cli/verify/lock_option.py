@@ -1,7 +1,6 @@
 """The option that holds what `verify` finds against a lock file."""
 
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +12,7 @@ from repro_sign.cli.verify.believing import Belief
 from repro_sign.errors import NoAnswerError
 from repro_sign.image_search import Unfound, find_all
 from repro_sign.trust.policy import TrustPolicy
+from repro_sign.values import dataclass
 from repro_sign.verifying import VerifyRequest
 from repro_sign.verifying_many import Together, not_examined, verify_and
 

@@ -2,7 +2,6 @@
 
 import sys
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from textwrap import indent
 from typing import Final
 
@@ -14,6 +13,7 @@ from repro_sign.cli.verify.run_progress import RunProgress
 from repro_sign.errors import ReproSignError
 from repro_sign.report import as_json, as_text
 from repro_sign.report.tally import Counted, Tally
+from repro_sign.values import dataclass
 from repro_sign.verifying import ImageReport
 
 _INDENT: Final = "    "

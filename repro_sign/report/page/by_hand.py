@@ -1,7 +1,6 @@
 """The commands by which a reader checks an image without repro-sign, for its own files and keys."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +10,7 @@ from repro_sign.manifest import MANIFEST_TYPE
 from repro_sign.report.next_step import pasteable
 from repro_sign.signed_file import PEM_ENDING
 from repro_sign.trust.evidence import ManifestEvidence
+from repro_sign.values import dataclass
 from repro_sign.verifying import ImageReport
 
 _KEY: Final = "the signer's public key, from where the paper names it"

@@ -5,7 +5,6 @@ templates escape them once more for their own format.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Final
@@ -19,6 +18,7 @@ from repro_sign.report.tally import Counted, Tally
 from repro_sign.times import readable, readable_end
 from repro_sign.trust.evidence import ManifestEvidence, SignatureEvidence
 from repro_sign.trust.verdict import VerdictWord
+from repro_sign.values import dataclass
 from repro_sign.verifying import ImageReport
 
 _HEADLINES: Final = {
