@@ -3,12 +3,16 @@
 import fcntl
 import os
 import pty
+import select
 import struct
 import subprocess
 import termios
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+
+_SILENCE_SECONDS = 120
+"""No program that is tested here says nothing for so long."""
 
 
 @dataclass
@@ -51,6 +55,15 @@ class Terminal:
     def press_ctrl_c(self) -> None:
         os.write(self.master, b"\x03")
 
+    def end_by_ctrl_c(self) -> int:
+        """Press it until the program ends: one that comes just before it begins to wait is lost."""
+        reading = True
+        while reading:
+            self.press_ctrl_c()
+            while reading and select.select([self.master], [], [], 1.0)[0]:
+                reading = self._read()
+        return self.running.wait(60)
+
     def end(self) -> int:
         """Read the rest, and return the status with which the program ends."""
         while self._read():
@@ -58,6 +71,8 @@ class Terminal:
         return self.running.wait(60)
 
     def _read(self) -> bool:
+        if not select.select([self.master], [], [], _SILENCE_SECONDS)[0]:
+            raise TimeoutError(f"nothing comes after {self.shown[-200:]!r}")
         data = b""
         with suppress(OSError):  # Linux's answer once the other end is closed
             data = os.read(self.master, 65536)

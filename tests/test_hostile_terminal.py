@@ -61,8 +61,7 @@ def test_no_choice_of_keys_is_active(world: World) -> None:
     argv = world.account.argv(*world.words("sign {newer}"))
     with Terminal.running_in(argv, world.account.environment) as terminal:
         terminal.read_until(b"Number")
-        terminal.press_ctrl_c()
-        terminal.end()
+        terminal.end_by_ctrl_c()
         said = OURS.sub("", terminal.shown.decode())
     assert "Which key?" in said
     assert SHOWN.search(said)
