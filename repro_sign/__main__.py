@@ -30,6 +30,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("\nrepro-sign: interrupted\n")
         sys.exit(130)
+    finally:
+        gc.freeze()  # Python would look for garbage among everything once more, and then end
 
 
 def _leave_no_core() -> None:

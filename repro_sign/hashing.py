@@ -1,4 +1,4 @@
-"""One pass over a file feeds every digest that is needed, each in a thread of its own.
+"""One pass over a file feeds every digest that is needed, on as many cores as there are.
 
 hashlib and blake3 release the interpreter's lock, so the digests run beside each other and
 beside the reading. Memory is a ring of a few buffers, whatever the size of the file.
@@ -6,10 +6,13 @@ beside the reading. Memory is a ring of a few buffers, whatever the size of the 
 
 import hashlib
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from mmap import mmap
 from pathlib import Path
-from queue import Queue
-from threading import Thread
+from threading import Condition
 from typing import Final, Protocol
 
 from blake3 import blake3
@@ -19,14 +22,17 @@ from repro_sign.errors import UnreadableError
 from repro_sign.escaping import printable
 from repro_sign.values import dataclass
 
-BUFFER_BYTES: Final = 2 << 20
+BUFFER_BYTES: Final = 4 << 20
 """So much that the threads seldom wait for each other, and that it stays in the caches."""
-BUFFERS: Final = 4
+BUFFERS: Final = 3
 SMALL_BYTES: Final = 4 << 20
 """Up to this size threads cost more than they bring."""
 
 Progress = Callable[[int, int], None]
 """Called with the bytes done and the bytes in all."""
+
+_Feed = Callable[[int, memoryview], None]
+"""Digests some of a file's bytes, given where in the file they lie."""
 
 
 class _Hash(Protocol):
@@ -98,6 +104,12 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def _give_way() -> None:
+    """Let this thread have what other programs leave of a core, where it can be set for one."""
+    if sys.platform == "linux":
+        os.nice(10)
+
+
 def digests_of(data: bytes) -> tuple[Digest, Digest]:
     """Return the SHA-256 and the BLAKE3 digest of bytes in memory."""
     return (
@@ -119,7 +131,8 @@ def digest_file(
     """Read `size` bytes of an open file once and return all digests asked for.
 
     `whole` names algorithms (`sha256`, `blake3`) for the file as a whole, `ranges` parts of it.
-    BLAKE3 alone uses all cores, save `busy_cores`, which others need at the same time.
+    BLAKE3 alone uses all cores, save `busy_cores`, which others need at the same time; several
+    digests then take no more of a second core than these others leave.
     Raises `UnreadableError` if the file can't be read to that length.
     """
     spread = size > SMALL_BYTES and len(whole) == 1 and not ranges
@@ -130,13 +143,10 @@ def digest_file(
     feeds = [*(sink.feed for sink in wholes), *(part.feed for part in parts)]
     reader = _Reader(descriptor, path, size, progress)
     if size <= SMALL_BYTES:
-        buffer = memoryview(bytearray(min(BUFFER_BYTES, max(size, 1))))
-        while (filled := reader.fill(buffer)) is not None:
-            position, data = filled
-            for feed in feeds:
-                feed(position, data)
+        _Ring(reader, feeds, max(size, 1), 1).run(0, give_way=False)
     else:
-        _feed_in_threads(reader, feeds)
+        threads = min(available_cores(), len(feeds) + 1) - 1  # beside this one
+        _Ring(reader, feeds, BUFFER_BYTES, BUFFERS).run(threads, give_way=busy_cores > 0)
     found: dict[tuple[int, str], Digest] = {}
     for part in parts:
         found |= part.result()
@@ -192,62 +202,88 @@ class _Reader:
         return count
 
 
-_Filled = tuple[int, memoryview, int]
-"""Position in the file, the bytes, and the number of the buffer that holds them."""
+class _Lane:
+    """One digest on its way through the file: it takes every buffer, in order."""
+
+    def __init__(self, feed: _Feed) -> None:
+        self.feed = feed
+        self.taken = 0
+        """How many buffers it has had."""
+        self.busy = False
 
 
 class _Ring:
-    """Buffers that go from the reader to every digest and come back when all have had them."""
+    """Buffers that go round: filled in order by one thread, digested by as many as there are.
 
-    def __init__(self, readers: int) -> None:
-        self._buffers = [memoryview(bytearray(BUFFER_BYTES)) for _ in range(BUFFERS)]
-        self._free = list(range(BUFFERS))
-        self._readers = readers
-        self._pending = [0] * BUFFERS
-        self.returned: Queue[int] = Queue()
+    A thread does what is most behind, so that all digests end together, no core waits while there
+    is work, and no more threads are needed than there are cores.
+    """
 
-    def take(self) -> int:
-        """Return the number of a free buffer, waiting for one if need be."""
-        while not self._free:
-            number = self.returned.get()
-            self._pending[number] -= 1
-            if not self._pending[number]:
-                self._free.append(number)
-        number = self._free.pop()
-        self._pending[number] = self._readers
-        return number
+    def __init__(self, reader: _Reader, feeds: Iterable[_Feed], length: int, count: int) -> None:
+        # Not a bytearray: in memory that begins with a page, copying and digesting are faster.
+        memory = memoryview(mmap(-1, length * count))
+        self._buffers = [memory[at : at + length] for at in range(0, length * count, length)]
+        self._filled: list[tuple[int, memoryview]] = [(0, memory[:0])] * count
+        """Where in the file each buffer's bytes lie, and the bytes."""
+        self._reader = reader
+        self._read = 0
+        """How many buffers were filled."""
+        self._ended = False
+        self._lanes = [_Lane(feed) for feed in feeds]
+        self._stopped = False
+        self._changed = Condition()
 
-    def buffer(self, number: int) -> memoryview:
-        """Return a buffer."""
-        return self._buffers[number]
+    def run(self, threads: int, *, give_way: bool) -> None:
+        """Read and digest everything, in this thread, which reads, and so many others."""
+        if not threads:
+            self._work(reads=True)
+            return
+        with ThreadPoolExecutor(threads, initializer=_give_way if give_way else None) as pool:
+            others = [pool.submit(self._work, reads=False) for _ in range(threads)]
+            self._work(reads=True)
+        for other in others:
+            other.result()
 
+    def _work(self, *, reads: bool) -> None:
+        try:
+            while (step := self._next_step(reads=reads)) is not None:
+                step()
+        finally:  # all is done, or this thread failed and the others need not go on
+            with self._changed:
+                self._stopped = True
+                self._changed.notify_all()
 
-def _feed_in_threads(reader: _Reader, feeds: Sequence[Callable[[int, memoryview], None]]) -> None:
-    """One reader (this thread), one thread for each digest, a ring of buffers between them."""
-    ring = _Ring(len(feeds))
-    queues: list[Queue[_Filled | None]] = [Queue() for _ in feeds]
+    def _next_step(self, *, reads: bool) -> Callable[[], None] | None:
+        """Return what to do next, waiting for it if need be; None when there is nothing left."""
+        with self._changed:
+            while not self._stopped:
+                slowest = min((lane.taken for lane in self._lanes), default=self._read)
+                if reads and not self._ended and self._read - slowest < len(self._buffers):
+                    return self._fill
+                waiting = [one for one in self._lanes if not one.busy and one.taken < self._read]
+                if waiting:
+                    lane = min(waiting, key=lambda one: one.taken)
+                    lane.busy = True
+                    return partial(self._digest, lane)
+                if self._ended and slowest == self._read:
+                    return None
+                self._changed.wait()
+        return None
 
-    def work(feed: Callable[[int, memoryview], None], queue: Queue[_Filled | None]) -> None:
-        while (item := queue.get()) is not None:
-            position, data, number = item
-            feed(position, data)
-            ring.returned.put(number)
-
-    threads = [
-        Thread(target=work, args=pair, daemon=True) for pair in zip(feeds, queues, strict=True)
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        while True:
-            number = ring.take()
-            filled = reader.fill(ring.buffer(number))
+    def _fill(self) -> None:
+        number = self._read % len(self._buffers)
+        filled = self._reader.fill(self._buffers[number])
+        with self._changed:
             if filled is None:
-                break
-            for queue in queues:
-                queue.put((*filled, number))
-    finally:
-        for queue in queues:
-            queue.put(None)
-        for thread in threads:
-            thread.join()
+                self._ended = True
+            else:
+                self._filled[number] = filled
+                self._read += 1
+            self._changed.notify_all()
+
+    def _digest(self, lane: _Lane) -> None:
+        lane.feed(*self._filled[lane.taken % len(self._buffers)])
+        with self._changed:
+            lane.busy = False
+            lane.taken += 1
+            self._changed.notify_all()

@@ -45,6 +45,7 @@ def hash_image(
     signatures: Sequence[SignatureObject],
     *,
     whole: Sequence[str] = WHOLE_FILE,
+    busy_cores: int = 0,
     progress: Progress | None = None,
 ) -> FileDigests:
     """Read the image once and compute every digest that is needed (step 3)."""
@@ -52,7 +53,13 @@ def hash_image(
     wanted = sorted(digests_wanted(image, signatures))
     ranges = [Range(key, objects[key[0]].offset, objects[key[0]].size) for key in wanted]
     return digest_file(
-        image.fd, image.path, image.size, whole=whole, ranges=ranges, progress=progress
+        image.fd,
+        image.path,
+        image.size,
+        whole=whole,
+        ranges=ranges,
+        busy_cores=busy_cores,
+        progress=progress,
     )
 
 

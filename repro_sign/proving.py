@@ -81,7 +81,11 @@ def prove(
     comparable = any(one.manifest for one in manifests)
     needed = asked | {"sha256"} | ({"blake3"} if comparable else set())
     digests = integrity.hash_image(
-        image, objects, whole=[one for one in WHOLE_FILE if one in needed], progress=progress
+        image,
+        objects,
+        whole=[one for one in WHOLE_FILE if one in needed],
+        busy_cores=busy_cores,
+        progress=progress,
     )
     compared = manifests
     if comparable:
