@@ -9,13 +9,14 @@ import atheris
 from harness import HERE, NOW, ForgeryError, known_keys, run, seeds
 
 with atheris.instrument_imports(include=["repro_sign"]):
-    from repro_sign import beside, comparison, integrity, notice, notice_files, noticed, signed_file
     from repro_sign.errors import MalformedError, RefusedError
+    from repro_sign.examining import beside, comparison, integrity, noticed
     from repro_sign.finding import Finding
     from repro_sign.known_keys import KnownKeys
-    from repro_sign.manifest import from_bytes, to_bytes
     from repro_sign.sif.reader import OpenImage
-    from repro_sign.statement import embedded_key
+    from repro_sign.statements import notice, notice_files, signed_file
+    from repro_sign.statements.manifest import from_bytes, to_bytes
+    from repro_sign.statements.statement import embedded_key
 
 KNOWN: Final = known_keys()
 PATHS: Final = (Path("fuzz.sif.manifest.asc"), Path("fuzz.sif.sigstore.json"))

@@ -8,9 +8,10 @@ import atheris
 from harness import NOW, ForgeryError, known_keys, run, seeds
 
 with atheris.instrument_imports(include=["repro_sign"]):
-    from repro_sign import delegation, reveal, revealed, signed_file
     from repro_sign.errors import MalformedError, RefusedError
+    from repro_sign.examining import revealed
     from repro_sign.finding import Finding
+    from repro_sign.statements import delegation, reveal, signed_file
 
 KNOWN: Final = known_keys()
 STATEMENTS: Final = [data for name, data in seeds("reveal").items() if name.endswith(".json")]

@@ -8,8 +8,8 @@ import atheris
 from harness import NOW, ForgeryError, known_keys, run, seeds
 
 with atheris.instrument_imports(include=["repro_sign"]):
-    from repro_sign import comparison, integrity
-    from repro_sign.legacy import describe_legacy
+    from repro_sign.examining import comparison, integrity
+    from repro_sign.examining.legacy import describe_legacy
     from repro_sign.sif.metadata import Metadata, ObjectDigests, build_document, parse_document
     from repro_sign.sif.reader import OpenImage
     from repro_sign.trust.evidence import ImageEvidence

@@ -51,30 +51,29 @@ if TYPE_CHECKING:
         UnreadableError,
         UsageError,
     )
+    from repro_sign.examining.noticed import Notices, read_notices
+    from repro_sign.examining.surroundings import Surroundings
     from repro_sign.fetching import FetchReport, fetch_key
     from repro_sign.finding import Finding
     from repro_sign.fingerprint import Fingerprint, PemFingerprint, SignerId, parse_signer
     from repro_sign.image_search import find_images
     from repro_sign.inspecting import Inspection, inspect_image
     from repro_sign.key_request import KeyRequest
+    from repro_sign.key_sources.keyserver import KeyServer, RememberingKeyServer
+    from repro_sign.key_sources.published_keys import PublishedKeys
+    from repro_sign.key_sources.web_key_directory import WebKeyDirectory
     from repro_sign.keygen import NewKeyReport, generate_key
-    from repro_sign.keyserver import KeyServer, RememberingKeyServer
     from repro_sign.known_keys import Keys, read_keys
     from repro_sign.lint.finding import LintFinding, LintLevel
     from repro_sign.lint.recipe_file import lint_recipe
-    from repro_sign.locations import Locations, find_locations
     from repro_sign.locking.changes import LockChange, LockChangeKind
     from repro_sign.locking.lock_file import LockedSigner, LockEntry, LockFile
     from repro_sign.locking.text import read_lock
-    from repro_sign.manifest import Manifest
-    from repro_sign.notice import Notice, NoticeKind, Successor
-    from repro_sign.noticed import Notices, read_notices
     from repro_sign.noticing import NoticeReport, NoticeRequest, write_notice
     from repro_sign.pem.chain import read_chain
     from repro_sign.pem.checked_chain import CheckedChain
     from repro_sign.pinning.checking import verify_locked
     from repro_sign.pinning.planning import LockPlan, LockRequest, plan_lock, write_lock
-    from repro_sign.published_keys import PublishedKeys
     from repro_sign.publishing.folder import FolderReport, publish_in_folder
     from repro_sign.publishing.text import KeyTexts, texts_of
     from repro_sign.publishing.to_key_server import ServerReport, publish_on_server
@@ -86,11 +85,13 @@ if TYPE_CHECKING:
     from repro_sign.sealing.preparing import prepare, prepare_file
     from repro_sign.signing import SignReport, SignRequest, sign_image
     from repro_sign.stamping import NoTimestampError
+    from repro_sign.statements.manifest import Manifest
+    from repro_sign.statements.notice import Notice, NoticeKind, Successor
     from repro_sign.stores.certificates import own_copy
     from repro_sign.stores.key_choice import AmbiguousKeyError, pick_key
     from repro_sign.stores.secret_keys import SigningKey, Store, signing_keys
     from repro_sign.stores.trust_store import TrustEntry, read_entries
-    from repro_sign.surroundings import Surroundings
+    from repro_sign.system.locations import Locations, find_locations
     from repro_sign.timestamps.authorities import read_authorities
     from repro_sign.timestamps.proof import Authorities
     from repro_sign.trust.evidence import (
@@ -114,7 +115,6 @@ if TYPE_CHECKING:
         verify_image,
     )
     from repro_sign.verifying_many import verify_many
-    from repro_sign.web_key_directory import WebKeyDirectory
 
 __version__ = "0.1.0"
 

@@ -12,8 +12,14 @@ from pathlib import Path
 from repro_sign.errors import NoAnswerError, RefusedError
 from repro_sign.escaping import printable
 from repro_sign.fingerprint import Fingerprint
-from repro_sign.process import Completed, find_program, fresh_environment, require_program, run
-from repro_sign.scratch import memory_file, read_all, scratch_folder
+from repro_sign.system.process import (
+    Completed,
+    find_program,
+    fresh_environment,
+    require_program,
+    run,
+)
+from repro_sign.system.scratch import memory_file, read_all, scratch_folder
 from repro_sign.values import dataclass
 
 INSTALL_HINT = "install Apptainer (apptainer.org), or keep the key in GnuPG: --store gnupg"

@@ -3,15 +3,15 @@
 from datetime import datetime
 from pathlib import Path
 
-from repro_sign.delegation import Delegation, Purpose, to_bytes
-from repro_sign.durable import write_file
 from repro_sign.errors import RefusedError, UsageError
 from repro_sign.escaping import printable
 from repro_sign.fingerprint import SignerId
 from repro_sign.known_keys import Keys
 from repro_sign.sealing import Sealer
-from repro_sign.statement import SignerRecord
-from repro_sign.statement_writing import seal, signer_record
+from repro_sign.statements.delegation import Delegation, Purpose, to_bytes
+from repro_sign.statements.statement import SignerRecord
+from repro_sign.statements.statement_writing import seal, signer_record
+from repro_sign.system.durable import write_file
 from repro_sign.values import dataclass
 
 

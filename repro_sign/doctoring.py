@@ -11,16 +11,16 @@ from typing import Final
 from repro_sign import __version__, apptainer
 from repro_sign.errors import MalformedError, RefusedError, ReproSignError, UnreadableError
 from repro_sign.escaping import printable
-from repro_sign.files import demand_own_file, read_beginning
 from repro_sign.key_health import Gravity, examine_key
-from repro_sign.locations import Locations
-from repro_sign.process import find_program, fresh_environment, run
 from repro_sign.stores.apptainer_ring import PUBLIC_NAME, SECRET_NAME
 from repro_sign.stores.exposure import exposed, places_of
 from repro_sign.stores.listing import KeyEntry, survey_keys
 from repro_sign.stores.revocations import path_of
 from repro_sign.stores.secret_keys import SECRET_STORES
 from repro_sign.stores.trust_store import read_entries
+from repro_sign.system.files import demand_own_file, read_beginning
+from repro_sign.system.locations import Locations
+from repro_sign.system.process import find_program, fresh_environment, run
 from repro_sign.times import readable
 from repro_sign.values import dataclass
 

@@ -17,13 +17,13 @@ from repro_sign.errors import (
 )
 from repro_sign.fingerprint import SignerId
 from repro_sign.known_keys import Keys
-from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.changes import Statement, said_besides
 from repro_sign.openpgp.received import address_of
 from repro_sign.stores.certificates import own_copy
 from repro_sign.stores.kept_keys import keep, read_kept
 from repro_sign.stores.news import spread
+from repro_sign.system.locations import Locations
 from repro_sign.values import dataclass
 
 

@@ -4,11 +4,12 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from repro_sign import beside, notice_files, revealed
-from repro_sign.durable import TEMPORARY_MARK
 from repro_sign.errors import NoAnswerError, UnreadableError
 from repro_sign.escaping import printable
+from repro_sign.examining import beside, revealed
 from repro_sign.sif.reader import looks_like_sif
+from repro_sign.statements import notice_files
+from repro_sign.system.durable import TEMPORARY_MARK
 from repro_sign.values import dataclass
 
 

@@ -3,16 +3,16 @@
 from dataclasses import replace
 from pathlib import Path
 
-from repro_sign import beside, comparison, integrity
 from repro_sign.contents.digest import image_content, tree_digests
 from repro_sign.digest import Digest
 from repro_sign.errors import MalformedError
+from repro_sign.examining import beside, comparison, integrity
 from repro_sign.hashing import Progress
-from repro_sign.locations import Locations
-from repro_sign.manifest import ImageRecord
 from repro_sign.sif.layout import DataType
 from repro_sign.sif.reader import named_error, open_image
+from repro_sign.statements.manifest import ImageRecord
 from repro_sign.stores.certificates import gather
+from repro_sign.system.locations import Locations
 from repro_sign.times import utc_now
 from repro_sign.trust.evidence import SignatureEvidence
 from repro_sign.values import dataclass

@@ -11,8 +11,8 @@ from typing import Final
 from repro_sign import apptainer
 from repro_sign.errors import RefusedError, ToolNotFoundError, UsageError
 from repro_sign.escaping import is_hidden, printable
-from repro_sign.process import find_program
 from repro_sign.stores.secret_keys import Store
+from repro_sign.system.process import find_program
 from repro_sign.values import dataclass
 
 DEFAULT_EXPIRY: Final = "3y"

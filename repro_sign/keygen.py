@@ -9,26 +9,26 @@ from datetime import datetime
 from pathlib import Path
 
 from repro_sign import apptainer
-from repro_sign.durable import write_file
 from repro_sign.errors import RefusedError, ReproSignError
 from repro_sign.escaping import printable
 from repro_sign.fingerprint import SignerId
 from repro_sign.key_request import KeyRequest, check_request, default_store, gpg_expiry
 from repro_sign.known_keys import Keys
-from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.revoking import armored
 from repro_sign.openpgp.secret import SecretKey, read_secret_key
 from repro_sign.pem.algorithms import new_private_key
 from repro_sign.pem.keys import is_encrypted
-from repro_sign.process import find_program
-from repro_sign.scratch import scratch_folder
 from repro_sign.stores import apptainer_ring
 from repro_sign.stores.gnupg_home import GnuPGHome, NewKey
 from repro_sign.stores.pem_store import add_pem_key
 from repro_sign.stores.revocations import store_revocation
 from repro_sign.stores.secret_keys import Store
 from repro_sign.stores.trust_store import YOU, add_entry
+from repro_sign.system.durable import write_file
+from repro_sign.system.locations import Locations
+from repro_sign.system.process import find_program
+from repro_sign.system.scratch import scratch_folder
 from repro_sign.values import dataclass
 
 

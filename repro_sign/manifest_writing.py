@@ -6,16 +6,17 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from repro_sign import beside, comparison, signed_file
-from repro_sign.comparison import ImageFacts
-from repro_sign.durable import write_file
 from repro_sign.errors import RefusedError
 from repro_sign.escaping import printable
-from repro_sign.manifest import ContentRecord, Manifest, to_bytes
+from repro_sign.examining import beside, comparison
+from repro_sign.examining.comparison import ImageFacts
 from repro_sign.provenance.parts import Provenance, Told
 from repro_sign.sealing import Sealer
-from repro_sign.statement import Subject, check_name
-from repro_sign.statement_writing import seal, signer_record
+from repro_sign.statements import signed_file
+from repro_sign.statements.manifest import ContentRecord, Manifest, to_bytes
+from repro_sign.statements.statement import Subject, check_name
+from repro_sign.statements.statement_writing import seal, signer_record
+from repro_sign.system.durable import write_file
 from repro_sign.trust.evidence import ManifestEvidence, Match
 
 

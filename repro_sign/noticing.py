@@ -6,29 +6,30 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from repro_sign import beside, comparison, integrity, notice_files, noticed
-from repro_sign.comparison import ImageFacts
 from repro_sign.digest import Digest
-from repro_sign.durable import locked_folder, write_file
 from repro_sign.errors import MalformedError, RefusedError, UsageError
 from repro_sign.escaping import printable
-from repro_sign.files import read_if_there
+from repro_sign.examining import beside, comparison, integrity, noticed
+from repro_sign.examining.comparison import ImageFacts
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import SignerId
 from repro_sign.hashing import Progress
 from repro_sign.known_keys import KnownKeys
-from repro_sign.notice import (
+from repro_sign.sealing import Sealer
+from repro_sign.sif.metadata import group_digests
+from repro_sign.sif.reader import OpenImage, named_error, open_image
+from repro_sign.statements import notice_files
+from repro_sign.statements.notice import (
     MAX_REASON_LINES,
     Notice,
     NoticeKind,
     Successor,
     to_bytes,
 )
-from repro_sign.sealing import Sealer
-from repro_sign.sif.metadata import group_digests
-from repro_sign.sif.reader import OpenImage, named_error, open_image
-from repro_sign.statement import Subject, check_name
-from repro_sign.statement_writing import seal, signer_record
+from repro_sign.statements.statement import Subject, check_name
+from repro_sign.statements.statement_writing import seal, signer_record
+from repro_sign.system.durable import locked_folder, write_file
+from repro_sign.system.files import read_if_there
 from repro_sign.times import utc_now
 from repro_sign.trust.evidence import ImageEvidence
 from repro_sign.trust.judge import judge

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from repro_sign.errors import NoAnswerError, ReproSignError
 from repro_sign.fingerprint import SignerId
-from repro_sign.locations import Locations
 from repro_sign.stores.memory import recall, replace_memory
+from repro_sign.system.locations import Locations
 from repro_sign.trust.evidence import ImageEvidence
 from repro_sign.trust.first_use import to_remember
 from repro_sign.trust.judge import judge

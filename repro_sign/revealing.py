@@ -5,16 +5,16 @@ from datetime import datetime
 from pathlib import Path
 
 from repro_sign.digest import Digest
-from repro_sign.durable import write_file
 from repro_sign.errors import NoAnswerError, RefusedError, UsageError
 from repro_sign.escaping import printable
+from repro_sign.examining.revealed import reveal_path
 from repro_sign.hashing import Progress
 from repro_sign.known_keys import Keys
-from repro_sign.reveal import Reveal, to_bytes
-from repro_sign.revealed import reveal_path
 from repro_sign.sealing import Sealer
-from repro_sign.statement import Subject, check_name
-from repro_sign.statement_writing import seal, signer_record
+from repro_sign.statements.reveal import Reveal, to_bytes
+from repro_sign.statements.statement import Subject, check_name
+from repro_sign.statements.statement_writing import seal, signer_record
+from repro_sign.system.durable import write_file
 from repro_sign.times import utc_now
 from repro_sign.trust.policy import TrustPolicy
 from repro_sign.trust.verdict import VerdictWord

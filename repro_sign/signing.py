@@ -15,22 +15,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from repro_sign import apptainer, comparison, integrity, stamping
+from repro_sign import apptainer, stamping
 from repro_sign.contents.digest import image_content, tree_digests
 from repro_sign.digest import Digest
 from repro_sign.errors import MalformedError, RefusedError, UnreadableError, UsageError
 from repro_sign.escaping import printable
-from repro_sign.files import open_regular
+from repro_sign.examining import comparison, integrity
+from repro_sign.examining.second_opinion import Question, ask, opinion, question_for
+from repro_sign.examining.signature_object import check, take_apart
 from repro_sign.finding import Finding
 from repro_sign.hashing import FileDigests, Progress
 from repro_sign.manifest_writing import check_names, write_manifest
 from repro_sign.provenance.parts import Provenance, Told
 from repro_sign.sealing import Sealer
-from repro_sign.second_opinion import Question, ask, opinion, question_for
 from repro_sign.sif import append, layout
 from repro_sign.sif.reader import OpenImage, named_error
-from repro_sign.signature_object import check, take_apart
 from repro_sign.stamping import NoTimestampError
+from repro_sign.system.files import open_regular
 from repro_sign.times import utc_now
 from repro_sign.trust.evidence import SignatureEvidence
 from repro_sign.values import dataclass

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from repro_sign.durable import write_file
 from repro_sign.errors import MalformedError, NoAnswerError, RefusedError, ReproSignError
 from repro_sign.escaping import printable
-from repro_sign.files import read_if_there, read_small
-from repro_sign.statement import MAX_STATEMENT_BYTES
+from repro_sign.statements.statement import MAX_STATEMENT_BYTES
+from repro_sign.system.durable import write_file
+from repro_sign.system.files import read_if_there, read_small
 from repro_sign.timestamps.proof import MAX_TIMESTAMP_BYTES, require_library, timestamp_path
 from repro_sign.web_address import check
 

@@ -11,7 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from repro_sign import (
+from repro_sign.errors import MalformedError, NoAnswerError, RefusedError, UnreadableError
+from repro_sign.escaping import printable
+from repro_sign.examining import (
     beside,
     certified,
     comparison,
@@ -21,26 +23,24 @@ from repro_sign import (
     proving,
     revealed,
 )
-from repro_sign.consulting import FROM_KEY_SERVER, KeyLookup, consult
-from repro_sign.errors import MalformedError, NoAnswerError, RefusedError, UnreadableError
-from repro_sign.escaping import printable
+from repro_sign.examining.integrity import WHOLE_FILE
+from repro_sign.examining.legacy import with_legacy
+from repro_sign.examining.noticed import Notices
+from repro_sign.examining.second_opinion import NOT_INSTALLED, asking, opinion, question_for
+from repro_sign.examining.signature_object import SignatureObject
+from repro_sign.examining.surroundings import Surroundings
 from repro_sign.finding import Finding
 from repro_sign.hashing import Progress
-from repro_sign.integrity import WHOLE_FILE
+from repro_sign.key_sources.consulting import FROM_KEY_SERVER, KeyLookup, consult
 from repro_sign.known_keys import Keys, KnownKeys
-from repro_sign.legacy import with_legacy
-from repro_sign.locations import Locations, find_locations
-from repro_sign.notice_files import NoticeFile
-from repro_sign.noticed import Notices
 from repro_sign.pem.checked_chain import CheckedChain
 from repro_sign.remembering import Remembering, judge_and_remember
-from repro_sign.second_opinion import NOT_INSTALLED, asking, opinion, question_for
 from repro_sign.sif.reader import OpenImage, open_image
 from repro_sign.sif.uncovered import uncovered
-from repro_sign.signature_object import SignatureObject
-from repro_sign.signed_file import SignedFile
+from repro_sign.statements.notice_files import NoticeFile
+from repro_sign.statements.signed_file import SignedFile
 from repro_sign.stores.certificates import Lately, brought_along, gather
-from repro_sign.surroundings import Surroundings
+from repro_sign.system.locations import Locations, find_locations
 from repro_sign.times import utc_now
 from repro_sign.timestamps.proof import Authorities
 from repro_sign.trust import revealed as trust_revealed

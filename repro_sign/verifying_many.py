@@ -132,7 +132,7 @@ def _examined(
     if together.jobs == 1 or asks or len(start) < 2:
         yield from (then(remembered(guarded(item, request), request)) for item in everything)
         return
-    from repro_sign.workers import Task, work_on  # a single image needs no processes
+    from repro_sign.system.workers import Task, work_on  # a single image needs no processes
 
     def work(item: _Item, others: int) -> _Told | _ToRemember:
         report = guarded(item, _share_of(request, others))

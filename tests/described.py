@@ -31,9 +31,9 @@ from repro_sign import (
     signing_keys,
     verify_image,
 )
-from repro_sign.beside import by_signer, find_manifests
+from repro_sign.examining.beside import by_signer, find_manifests
+from repro_sign.examining.surroundings import Surroundings
 from repro_sign.report import as_json, as_text
-from repro_sign.surroundings import Surroundings
 
 COMMIT = "3f2a" * 10
 SOURCE: Mapping[str, Any] = {

@@ -5,13 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from repro_sign.comparison import facts_of
+from repro_sign.examining.comparison import facts_of
+from repro_sign.examining.integrity import hash_image
 from repro_sign.fingerprint import Fingerprint
-from repro_sign.integrity import hash_image
-from repro_sign.notice import Notice, NoticeKind, to_bytes
 from repro_sign.sif.metadata import group_digests
 from repro_sign.sif.reader import open_image
-from repro_sign.statement import SignerRecord, Subject
+from repro_sign.statements.notice import Notice, NoticeKind, to_bytes
+from repro_sign.statements.statement import SignerRecord, Subject
 from repro_sign.times import utc_now
 from tests.account import Account, Result, Signer
 from tests.forge import Forge

@@ -15,9 +15,9 @@ ONLY_IN = {
     "cryptography": ("openpgp/value.py", "pem/", "timestamps/"),
     "rfc3161_client": ("timestamps/rfc3161.py",),
     "gnupg": ("stores/gnupg_process.py",),
-    "subprocess": ("process.py",),
+    "subprocess": ("system/process.py",),
     "blake3": ("hashing.py",),
-    "platformdirs": ("locations.py",),
+    "platformdirs": ("system/locations.py",),
     "urllib": ("web.py", "web_address.py", "contents/", "report/lint.py", "provenance/source.py"),
     **dict.fromkeys(("http", "socket", "ssl"), ("web.py",)),
     "tomlkit": ("stores/trust_", "stores/memory.py", "locking/text.py", "ecl/generating.py"),
@@ -33,7 +33,7 @@ ONLY_IN = {
 """Where a module may be imported: a folder, a file, or the start of a name."""
 
 ENVIRONMENT_READERS = {
-    *("locations.py", "process.py", "cli/options.py", "cli/passphrases.py"),
+    *("system/locations.py", "system/process.py", "cli/options.py", "cli/passphrases.py"),
     "provenance/run.py",  # the variables that the author names
 }
 ENVIRONMENT_NAMES = {

@@ -18,7 +18,7 @@ import pytest
 from repro_sign.openpgp.packets import TAG_PUBLIC_KEY, iterate
 from repro_sign.sif import layout
 from repro_sign.sif.layout import DataType
-from repro_sign.statement import MAX_STATEMENT_BYTES
+from repro_sign.statements.statement import MAX_STATEMENT_BYTES
 from tests.account import Account
 
 pytest.importorskip("resource", reason="memory is limited and measured the POSIX way")

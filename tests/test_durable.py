@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from repro_sign.durable import (
+from repro_sign.errors import RefusedError
+from repro_sign.system.durable import (
     TEMPORARY_MARK,
     exchange_file,
     locked_folder,
@@ -18,13 +19,12 @@ from repro_sign.durable import (
     write_file,
     write_new_file,
 )
-from repro_sign.errors import RefusedError
 from tests.programs import PROJECT
 
 KILLED_WHILE_WRITING = """
 import os, signal, sys
 from pathlib import Path
-from repro_sign import durable
+from repro_sign.system import durable
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -111,7 +111,7 @@ def test_on_a_full_disk_the_old_file_stays(tmp_path: Path) -> None:
     program = """
 import resource, signal, sys
 from pathlib import Path
-from repro_sign.durable import write_file
+from repro_sign.system.durable import write_file
 from repro_sign.errors import RefusedError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
@@ -158,7 +158,7 @@ def test_a_second_process_waits_for_a_locked_folder(tmp_path: Path) -> None:
     program = """
 import sys
 from pathlib import Path
-from repro_sign.durable import locked_folder
+from repro_sign.system.durable import locked_folder
 print("asks", flush=True)
 with locked_folder(Path(sys.argv[1])):
     print("has it", (Path(sys.argv[1]) / "released").exists(), flush=True)

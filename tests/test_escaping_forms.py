@@ -31,7 +31,7 @@ from repro_sign.report.page.content import (
     Telling,
 )
 from repro_sign.report.page.writing import as_html, as_markdown
-from repro_sign.statement import write
+from repro_sign.statements.statement import write
 from tests.hostile import MARKDOWN, active, tags, tags_of_markdown
 
 PIECES = st.sampled_from(

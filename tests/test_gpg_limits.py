@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from repro_sign.errors import NoAnswerError
-from repro_sign.locations import Locations
 from repro_sign.sealing.preparing import prepare
 from repro_sign.signing import SignRequest, sign_image
 from repro_sign.stores import gnupg_process
 from repro_sign.stores.key_choice import find_key
+from repro_sign.system.locations import Locations
 from repro_sign.times import utc_now
 from tests.account import Account
 from tests.agents import PASSPHRASE, Pinentry, Vault, tree

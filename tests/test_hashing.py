@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 
 from repro_sign.digest import SIF_ALGORITHMS
 from repro_sign.errors import UnreadableError
-from repro_sign.hashing import BUFFER_BYTES, BUFFERS, SMALL_BYTES, FileDigests, Range, digest_file
+from repro_sign.hashing import (
+    BUFFER_BYTES,
+    BUFFERS,
+    SMALL_BUFFER_BYTES,
+    SMALL_BYTES,
+    FileDigests,
+    Range,
+    digest_file,
+)
 
 RING = BUFFER_BYTES * BUFFERS
 
@@ -43,9 +51,10 @@ def digests(path: Path, size: int, ranges: tuple[Range, ...] = ()) -> FileDigest
     [
         pytest.param(0, id="nothing"),
         pytest.param(1, id="one byte"),
-        pytest.param(SMALL_BYTES - 1, id="a byte below the size for threads"),
-        pytest.param(SMALL_BYTES, id="the size for threads"),
-        pytest.param(SMALL_BYTES + 1, id="a byte above it"),
+        pytest.param(SMALL_BUFFER_BYTES, id="a small buffer"),
+        pytest.param(SMALL_BUFFER_BYTES + 1, id="a small buffer and a byte"),
+        pytest.param(SMALL_BYTES, id="the most that one thread digests"),
+        pytest.param(SMALL_BYTES + 1, id="a byte more"),
         pytest.param(2 * BUFFER_BYTES, id="two buffers"),
         pytest.param(2 * BUFFER_BYTES + 1, id="two buffers and a byte"),
         pytest.param(RING - 1, id="the ring less a byte"),

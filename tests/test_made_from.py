@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from repro_sign import surroundings
+from repro_sign.examining import surroundings
 from repro_sign.provenance import machine
 from repro_sign.report import as_text
 from tests.account import Account

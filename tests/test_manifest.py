@@ -13,8 +13,8 @@ from repro_sign.digest import Digest
 from repro_sign.errors import MalformedError, RefusedError
 from repro_sign.escaping import HIDDEN_CATEGORIES, is_hidden
 from repro_sign.fingerprint import Fingerprint, PemFingerprint
-from repro_sign.manifest import ImageRecord, Manifest, ObjectRecord, from_bytes, to_bytes
-from repro_sign.statement import (
+from repro_sign.statements.manifest import ImageRecord, Manifest, ObjectRecord, from_bytes, to_bytes
+from repro_sign.statements.statement import (
     MAX_LINE_BYTES,
     SignerRecord,
     Subject,

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from blake3 import blake3
 
-from repro_sign.comparison import record_of
 from repro_sign.digest import Digest
+from repro_sign.examining.comparison import record_of
 from repro_sign.fingerprint import Fingerprint, SignerId, parse_signer
-from repro_sign.locations import Locations
-from repro_sign.manifest import ImageRecord, Manifest, from_bytes, to_bytes
 from repro_sign.sif.reader import open_image
-from repro_sign.statement import SignerRecord
+from repro_sign.statements.manifest import ImageRecord, Manifest, from_bytes, to_bytes
+from repro_sign.statements.statement import SignerRecord
+from repro_sign.system.locations import Locations
 from repro_sign.times import utc_now
 from repro_sign.trust.evidence import Match
 from repro_sign.trust.policy import Expectation, TrustPolicy

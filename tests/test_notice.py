@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repro_sign.beside import find_manifests, is_manifest_name
 from repro_sign.digest import Digest
 from repro_sign.errors import MalformedError
+from repro_sign.examining.beside import find_manifests, is_manifest_name
 from repro_sign.fingerprint import Fingerprint, PemFingerprint
 from repro_sign.image_search import find_images
-from repro_sign.manifest import from_bytes as read_manifest
-from repro_sign.manifest import to_bytes as write_manifest
-from repro_sign.notice import Notice, NoticeKind, Successor, from_bytes, to_bytes
-from repro_sign.notice_files import image_of, is_notice_name, notice_name, parse
-from repro_sign.statement import SignerRecord, Subject
+from repro_sign.statements.manifest import from_bytes as read_manifest
+from repro_sign.statements.manifest import to_bytes as write_manifest
+from repro_sign.statements.notice import Notice, NoticeKind, Successor, from_bytes, to_bytes
+from repro_sign.statements.notice_files import image_of, is_notice_name, notice_name, parse
+from repro_sign.statements.statement import SignerRecord, Subject
 from tests.account import Account, Signer
 from tests.notices import withdraw
 from tests.test_manifest import BLAKE3, KEY, MANIFESTS, NAMES, SHA256, SHA256S, TEXTS

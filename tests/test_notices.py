@@ -12,9 +12,9 @@ import pytest
 
 from repro_sign.digest import Digest
 from repro_sign.fingerprint import Fingerprint
-from repro_sign.notice import NoticeKind, Successor
 from repro_sign.sif import layout
-from repro_sign.statement import SignerRecord
+from repro_sign.statements.notice import NoticeKind, Successor
+from repro_sign.statements.statement import SignerRecord
 from tests.account import Account, Signer
 from tests.corpus import surgery
 from tests.forge import Forge, attach, judged

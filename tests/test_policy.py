@@ -10,12 +10,12 @@ from typing import Final
 import pysequoia
 import pytest
 
-from repro_sign.delegation import Delegation, Purpose, to_bytes
 from repro_sign.fingerprint import Fingerprint
 from repro_sign.known_keys import Keys, read_keys
-from repro_sign.locations import Locations
 from repro_sign.policy_file.policy import read_policy
-from repro_sign.statement import SignerRecord
+from repro_sign.statements.delegation import Delegation, Purpose, to_bytes
+from repro_sign.statements.statement import SignerRecord
+from repro_sign.system.locations import Locations
 from repro_sign.times import utc_now
 from repro_sign.verifying import Engine, VerifyRequest, verify_image
 from tests.account import Account, Signer

@@ -9,7 +9,7 @@ import pytest
 
 from repro_sign import apptainer
 from repro_sign.errors import NoAnswerError, ToolNotFoundError
-from repro_sign.process import (
+from repro_sign.system.process import (
     Completed,
     find_program,
     fresh_environment,
@@ -141,7 +141,7 @@ def test_much_on_both_pipes_does_not_block() -> None:
 
 
 def test_a_child_reads_no_input_but_what_it_is_given(tmp_path: Path) -> None:
-    program = "import sys; from repro_sign import process; print(process.run(sys.argv[1:], env={}))"
+    program = "import sys; from repro_sign.system import process; print(process.run(sys.argv[1:], env={}))"
     cat = str(require_program("cat"))
     ours = subprocess.run(
         python(program, cat), input=b"typed", cwd=PROJECT, capture_output=True, check=True

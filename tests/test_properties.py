@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import SignerId, parse_signer
 from repro_sign.known_keys import Keys, read_keys
-from repro_sign.locations import Locations
 from repro_sign.sif import layout
 from repro_sign.sif.reader import OpenImage, open_image
+from repro_sign.system.locations import Locations
 from repro_sign.trust.policy import TrustPolicy
 from repro_sign.trust.verdict import VerdictWord
 from repro_sign.verifying import Engine, ImageReport, VerifyRequest, verify_image

@@ -244,7 +244,7 @@ def test_the_directory_is_the_one_that_gnupg_makes(
 
 def test_the_hash_is_gnupgs_for_any_address(owner: Signer, need: Need) -> None:
     need("gpg-wks-client")
-    from repro_sign.web_key_directory import Address
+    from repro_sign.key_sources.web_key_directory import Address
 
     for local in ("ada", "Ada.AUTHOR", "a", "x" * 60, "o'neil", "a_b=c/d", "jos\u00e9", "\u00c4DA"):
         command = ("gpg-wks-client", "--print-wkd-hash", f"{local}@uni.example")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from repro_sign.errors import NoAnswerError
-from repro_sign.locations import Locations
 from repro_sign.stores import gnupg_agent, gnupg_process
 from repro_sign.stores.key_choice import find_key
+from repro_sign.system.locations import Locations
 from repro_sign.times import utc_now
 from tests.account import Account, Signer
 from tests.agents import (

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from repro_sign.reveal import REVEAL_TYPE
+from repro_sign.statements.reveal import REVEAL_TYPE
 from tests.account import Account, Result, Signer
 from tests.agents import gpg
 from tests.repositories import Checkout

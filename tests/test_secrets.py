@@ -14,12 +14,12 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from repro_sign.key_request import KeyRequest
-from repro_sign.locations import Locations
 from repro_sign.openpgp import packets
 from repro_sign.openpgp.secret import read_secret_key
 from repro_sign.sealing.preparing import prepare
 from repro_sign.stores.key_choice import pick_key
 from repro_sign.stores.secret_keys import signing_keys
+from repro_sign.system.locations import Locations
 from repro_sign.times import utc_now
 from tests.account import Account, Result
 from tests.conftest import Need

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from repro_sign.files import open_regular
 from repro_sign.sif import layout
 from repro_sign.sif.reader import OpenImage
+from repro_sign.system.files import open_regular
 from tests.account import Account
 from tests.agents import PASSPHRASE, fingerprints, gpg, tree
 from tests.conftest import Need

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from repro_sign.digest import Digest
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import Fingerprint, SignerId
-from repro_sign.notice import NoticeKind, Successor
 from repro_sign.provenance.check import Check, Outcome
 from repro_sign.provenance.difference import MachineRow
+from repro_sign.statements.notice import NoticeKind, Successor
 from repro_sign.trust.evidence import (
     ImageEvidence,
     KeyServerReply,

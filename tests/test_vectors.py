@@ -27,7 +27,7 @@ from repro_sign import (
     verify_image,
 )
 from repro_sign.finding import Finding
-from repro_sign.manifest import from_bytes
+from repro_sign.statements.manifest import from_bytes
 from tests.account import Account
 from tests.conftest import Need
 from tests.programs import PROJECT

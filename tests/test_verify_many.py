@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from repro_sign.fingerprint import parse_signer
-from repro_sign.locations import find_locations
+from repro_sign.system.locations import find_locations
+from repro_sign.system.workers import Task, work_on
 from repro_sign.trust.policy import TrustPolicy
 from repro_sign.trust.verdict import VerdictWord
 from repro_sign.verifying import Engine, ImageReport, VerifyRequest
 from repro_sign.verifying_many import verify_many
-from repro_sign.workers import Task, work_on
 from tests.account import Signer
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from repro_sign.comparison import digest_companion
+from repro_sign.examining.comparison import digest_companion
 from tests.account import Account
 from tests.described import Describer, codes, noted, shown
 

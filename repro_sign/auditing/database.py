@@ -17,9 +17,9 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any, Final
 
-from repro_sign.durable import private_folder
 from repro_sign.errors import NoAnswerError, RefusedError
 from repro_sign.escaping import printable
+from repro_sign.system.durable import private_folder
 from repro_sign.values import dataclass
 
 _SCHEMA: Final = "1"

@@ -15,7 +15,7 @@ from typing import Any
 
 from repro_sign import __version__
 from repro_sign.auditing.state import State, state_of
-from repro_sign.locations import Locations
+from repro_sign.system.locations import Locations
 from repro_sign.trust.policy import TrustPolicy
 from repro_sign.verifying import VerifyRequest
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from repro_sign.folder_names import names_in, names_that_begin
 from repro_sign.provenance.deposit_layout import is_deposit
 from repro_sign.stores.certificates import KEYS_FOLDER
+from repro_sign.system.folder_names import names_in, names_that_begin
 from repro_sign.values import dataclass
 from repro_sign.verifying import ImageReport
 

@@ -14,10 +14,10 @@ from repro_sign.cli.options import is_quiet, is_verbose, json_option, output_opt
 from repro_sign.cli.painting import paint
 from repro_sign.cli.verify.believing import Belief, BeliefWords, belief_options
 from repro_sign.cli.verify.run_progress import RunProgress
-from repro_sign.locations import Locations, find_locations
-from repro_sign.noticed import read_notices
+from repro_sign.examining.noticed import read_notices
+from repro_sign.examining.surroundings import Surroundings
 from repro_sign.report import as_json, audits
-from repro_sign.surroundings import Surroundings
+from repro_sign.system.locations import Locations, find_locations
 from repro_sign.values import dataclass
 from repro_sign.verifying import Engine, VerifyRequest
 

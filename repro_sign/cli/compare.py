@@ -10,8 +10,8 @@ from repro_sign.cli.options import is_quiet, json_option, output_options
 from repro_sign.cli.progress import progress_of
 from repro_sign.comparing.compare import compare
 from repro_sign.comparing.result import Comparison, Sameness
-from repro_sign.locations import find_locations
 from repro_sign.report import as_json, compared_json, compared_text
+from repro_sign.system.locations import find_locations
 
 _COLOURS: Final = {
     Sameness.BYTES: "green",

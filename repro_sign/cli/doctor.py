@@ -5,8 +5,8 @@ import click
 from repro_sign.cli.exit_codes import ExitCode
 from repro_sign.cli.options import json_option, output_options
 from repro_sign.doctoring import State, examine_machine
-from repro_sign.locations import find_locations
 from repro_sign.report import as_json
+from repro_sign.system.locations import find_locations
 from repro_sign.times import utc_now
 
 

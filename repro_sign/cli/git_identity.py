@@ -1,6 +1,6 @@
 """What git knows of the person: asked where a command needs a name."""
 
-from repro_sign.process import find_program, fresh_environment, run
+from repro_sign.system.process import find_program, fresh_environment, run
 
 
 def git_setting(setting: str) -> str | None:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from repro_sign.errors import MalformedError, RefusedError, UsageError
 from repro_sign.escaping import printable
-from repro_sign.files import read_small
 from repro_sign.fingerprint import SignerId
 from repro_sign.known_keys import Keys, read_keys
 from repro_sign.openpgp.certificate import MAX_RING_BYTES
 from repro_sign.pem.checked_chain import MAX_CERTIFICATES_BYTES, CheckedChain
+from repro_sign.system.files import read_small
 from repro_sign.times import utc_now
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from repro_sign.cli.options import say
 from repro_sign.key_health import HealthFinding, examine_key
-from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.pem.keys import PublicKey
 from repro_sign.stores.exposure import exposed, places_of
 from repro_sign.stores.listing import KeyEntry
 from repro_sign.stores.secret_keys import Store
+from repro_sign.system.locations import Locations
 from repro_sign.times import utc_now
 
 

@@ -10,9 +10,9 @@ from repro_sign.cli.progress import progress_of
 from repro_sign.escaping import printable
 from repro_sign.finding import Finding
 from repro_sign.inspecting import Inspection, inspect_image
-from repro_sign.locations import find_locations
-from repro_sign.manifest import content_members, image_members
 from repro_sign.report import as_json
+from repro_sign.statements.manifest import content_members, image_members
+from repro_sign.system.locations import find_locations
 from repro_sign.times import readable, rfc3339
 from repro_sign.trust.evidence import SignatureEvidence
 

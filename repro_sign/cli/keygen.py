@@ -18,15 +18,15 @@ from repro_sign.cli.options import (
 from repro_sign.cli.passphrases import ask_passphrase, passphrase_file, read_passphrase
 from repro_sign.errors import UsageError
 from repro_sign.escaping import printable
-from repro_sign.files import read_small
 from repro_sign.key_request import KeyRequest, check_passphrase, check_request, default_store
 from repro_sign.keygen import NewKeyReport, generate_key
 from repro_sign.known_keys import read_keys
-from repro_sign.locations import Locations, find_locations
 from repro_sign.openpgp.certificate import MAX_CERTIFICATE_BYTES
 from repro_sign.report import as_json
 from repro_sign.stores.exposure import places_of
 from repro_sign.stores.secret_keys import SECRET_STORES, Store
+from repro_sign.system.files import read_small
+from repro_sign.system.locations import Locations, find_locations
 from repro_sign.times import readable, utc_now
 
 

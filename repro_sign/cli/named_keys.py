@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from repro_sign.errors import RefusedError
 from repro_sign.known_keys import Keys
-from repro_sign.locations import Locations
 from repro_sign.stores.introducing import introduce
+from repro_sign.system.locations import Locations
 from repro_sign.times import utc_now
 
 

@@ -6,12 +6,12 @@ import click
 
 from repro_sign.cli.options import is_quiet
 from repro_sign.escaping import printable
-from repro_sign.notice import successor_members
 from repro_sign.noticing import NoticeReport
 from repro_sign.report import as_json
 from repro_sign.report.as_text import suggest_verify
 from repro_sign.report.next_step import pasteable
 from repro_sign.sealing import Sealer
+from repro_sign.statements.notice import successor_members
 
 
 def show(report: NoticeReport, sealer: Sealer, *, json_: bool) -> None:

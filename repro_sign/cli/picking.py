@@ -4,9 +4,9 @@ import sys
 
 import click
 
-from repro_sign.locations import Locations
 from repro_sign.stores.key_choice import AmbiguousKeyError, find_key
 from repro_sign.stores.secret_keys import SigningKey
+from repro_sign.system.locations import Locations
 from repro_sign.times import utc_now
 
 

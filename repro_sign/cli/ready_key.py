@@ -8,12 +8,12 @@ from repro_sign.cli.health import say_health
 from repro_sign.cli.passphrases import key_passphrase
 from repro_sign.cli.picking import pick
 from repro_sign.escaping import printable
-from repro_sign.files import demand_own, read_small
-from repro_sign.locations import Locations
 from repro_sign.pem.keys import MAX_KEY_BYTES, is_encrypted
 from repro_sign.sealing import Sealer
 from repro_sign.sealing.preparing import prepare, prepare_file
 from repro_sign.stores.exposure import places_of
+from repro_sign.system.files import demand_own, read_small
+from repro_sign.system.locations import Locations
 
 key_option = click.option(
     "--key",

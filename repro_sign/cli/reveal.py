@@ -11,11 +11,11 @@ from repro_sign.cli.ready_key import key_option, ready_key
 from repro_sign.digest import Digest
 from repro_sign.errors import RefusedError, UsageError
 from repro_sign.escaping import printable
-from repro_sign.locations import find_locations
 from repro_sign.report import as_json
 from repro_sign.report.as_text import suggest_verify
 from repro_sign.revealing import RevealReport, reveal_image
 from repro_sign.sealing import Sealer
+from repro_sign.system.locations import find_locations
 
 
 @click.command("reveal")

@@ -8,9 +8,9 @@ from repro_sign.cli.notice_output import show
 from repro_sign.cli.options import json_option, output_options, passphrase_option
 from repro_sign.cli.progress import progress_of
 from repro_sign.cli.ready_key import key_option, ready_key
-from repro_sign.locations import find_locations
-from repro_sign.notice import NoticeKind
 from repro_sign.noticing import NoticeRequest, check_reason, write_notice
+from repro_sign.statements.notice import NoticeKind
+from repro_sign.system.locations import find_locations
 
 
 @click.command("supersede")

@@ -11,9 +11,9 @@ from repro_sign.cli.progress import progress_of
 from repro_sign.cli.ready_key import key_option, ready_key
 from repro_sign.errors import RefusedError, UsageError
 from repro_sign.escaping import printable
-from repro_sign.locations import find_locations
-from repro_sign.notice import Notice, NoticeKind
 from repro_sign.noticing import MAX_REASON_LINE, NoticeRequest, check_reason, write_notice
+from repro_sign.statements.notice import Notice, NoticeKind
+from repro_sign.system.locations import find_locations
 
 
 @click.command("withdraw")

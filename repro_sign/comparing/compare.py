@@ -9,7 +9,7 @@ from repro_sign.comparing.result import Comparison
 from repro_sign.comparing.sides import ImageSide, ManifestSide, open_side
 from repro_sign.errors import MalformedError, NoAnswerError
 from repro_sign.hashing import Progress
-from repro_sign.locations import Locations
+from repro_sign.system.locations import Locations
 
 
 def compare(

@@ -9,7 +9,7 @@ from repro_sign.comparing.result import Comparison, Difference, Sameness, Weight
 from repro_sign.comparing.sides import ImageSide, ManifestSide
 from repro_sign.digest import Digest
 from repro_sign.errors import NoAnswerError
-from repro_sign.manifest import ImageRecord
+from repro_sign.statements.manifest import ImageRecord
 from repro_sign.strict_json import an_object, parse_object
 
 NO_CONTENT: Final = (

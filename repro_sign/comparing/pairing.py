@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from repro_sign.comparing.result import Weight
-from repro_sign.manifest import ImageRecord, ObjectRecord
+from repro_sign.statements.manifest import ImageRecord, ObjectRecord
 from repro_sign.values import dataclass
 
 _Key = tuple[int, str, str, int]

@@ -6,18 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from repro_sign import comparison, integrity, signed_file
 from repro_sign.comparing.result import ManifestSignature, Side
 from repro_sign.contents.digest import image_content, tree_digests
 from repro_sign.errors import MalformedError, NoAnswerError, UnreadableError
 from repro_sign.escaping import printable
-from repro_sign.files import open_regular
+from repro_sign.examining import comparison, integrity
 from repro_sign.hashing import FileDigests, Progress
-from repro_sign.locations import Locations
-from repro_sign.manifest import ImageRecord, Manifest, from_bytes
 from repro_sign.sif.reader import OpenImage, looks_like_sif, open_image
-from repro_sign.signed_file import OPENPGP_ENDING, PEM_ENDING
+from repro_sign.statements import signed_file
+from repro_sign.statements.manifest import ImageRecord, Manifest, from_bytes
+from repro_sign.statements.signed_file import OPENPGP_ENDING, PEM_ENDING
 from repro_sign.stores.certificates import gather
+from repro_sign.system.files import open_regular
+from repro_sign.system.locations import Locations
 from repro_sign.times import utc_now
 from repro_sign.values import dataclass
 

@@ -11,11 +11,11 @@ from typing import Final
 from repro_sign.contents.listing import MAX_LABELS_BYTES, quoted, without_build_date
 from repro_sign.contents.reading import tree_digest
 from repro_sign.digest import Digest
-from repro_sign.manifest import ContentRecord
 from repro_sign.sif import layout
 from repro_sign.sif.layout import DataType
 from repro_sign.sif.metadata import ObjectDigests
 from repro_sign.sif.reader import Descriptor, OpenImage
+from repro_sign.statements.manifest import ContentRecord
 
 CONTENT_PREFIX: Final = b"repro-sign image content v1\n"
 _WITH_BUILD_DATE: Final = (DataType.LABELS, DataType.GENERIC_JSON)

@@ -13,8 +13,8 @@ from repro_sign.contents.named_files import read_named
 from repro_sign.digest import Digest
 from repro_sign.errors import MalformedError, NoAnswerError, RefusedError
 from repro_sign.escaping import printable
-from repro_sign.process import fresh_environment, run
 from repro_sign.sif.reader import Descriptor, OpenImage
+from repro_sign.system.process import fresh_environment, run
 from repro_sign.values import dataclass
 
 _LEAST_SECONDS: Final = 60

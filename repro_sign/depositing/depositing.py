@@ -10,9 +10,9 @@ from repro_sign.depositing.readme import readme
 from repro_sign.depositing.request import Deposited, DepositRequest
 from repro_sign.errors import NoAnswerError, RefusedError
 from repro_sign.escaping import printable
+from repro_sign.examining.surroundings import Surroundings
 from repro_sign.provenance.deposit_layout import CRATE, README
-from repro_sign.staged_folder import demand_room, staged_folder
-from repro_sign.surroundings import Surroundings
+from repro_sign.system.staged_folder import demand_room, staged_folder
 from repro_sign.trust.verdict import VerdictWord
 from repro_sign.verifying import ImageReport, VerifyRequest, verify_image
 

@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from repro_sign import beside, notice_files, revealed
-from repro_sign.copying import copy_content
 from repro_sign.depositing.request import DepositedFile, DepositRequest
 from repro_sign.errors import MalformedError, RefusedError, UnreadableError
 from repro_sign.escaping import printable
-from repro_sign.files import open_regular
+from repro_sign.examining import beside, revealed
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import SignerId
 from repro_sign.known_keys import KnownKeys
-from repro_sign.manifest import Manifest
 from repro_sign.provenance.commit_files import (
     CommitFile,
     read_commit,
@@ -37,7 +34,11 @@ from repro_sign.provenance.made_from import read_source
 from repro_sign.provenance.output_check import claimed_outputs
 from repro_sign.provenance.source import find_repository
 from repro_sign.provenance.source_archive import write_archive
+from repro_sign.statements import notice_files
+from repro_sign.statements.manifest import Manifest
 from repro_sign.stores.certificates import own_copy
+from repro_sign.system.copying import copy_content
+from repro_sign.system.files import open_regular
 from repro_sign.verifying import ImageReport
 
 _TAKEN: Final = (README, CRATE, SOURCE, COMMIT)

@@ -17,19 +17,19 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from repro_sign import integrity
 from repro_sign.ecl.control_list import ControlList, ExecGroup, Mode
 from repro_sign.ecl.global_ring import copied
 from repro_sign.ecl.validity import faults
 from repro_sign.errors import MalformedError, NoAnswerError
 from repro_sign.escaping import printable
+from repro_sign.examining import integrity
+from repro_sign.examining.second_opinion import SHARED_FINDINGS, unfit_today
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import Fingerprint
 from repro_sign.hashing import Progress
 from repro_sign.image_search import find_images
 from repro_sign.known_keys import Keys, KnownKeys, known
 from repro_sign.openpgp.certificate import Certificate
-from repro_sign.second_opinion import SHARED_FINDINGS, unfit_today
 from repro_sign.sif.reader import OpenImage, open_image
 from repro_sign.trust.evidence import SignatureEvidence
 from repro_sign.values import dataclass

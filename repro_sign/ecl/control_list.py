@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from repro_sign.errors import MalformedError, NoAnswerError
 from repro_sign.escaping import printable
-from repro_sign.files import read_small
 from repro_sign.strict_toml import TooLargeError
 from repro_sign.strict_toml import parse as parse_toml
+from repro_sign.system.files import read_small
 from repro_sign.values import dataclass
 
 FILE_NAME: Final = "ecl.toml"

@@ -5,18 +5,18 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from repro_sign.durable import write_new_file
 from repro_sign.ecl import control_list, global_ring
 from repro_sign.ecl.control_list import Mode
 from repro_sign.errors import RefusedError, UnreadableError, UsageError
 from repro_sign.escaping import is_hidden, printable
 from repro_sign.fingerprint import Fingerprint, SignerId
 from repro_sign.known_keys import KnownKeys
-from repro_sign.locations import Locations
 from repro_sign.locking.lock_file import LockFile
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.stores.certificates import gather, own_copy
 from repro_sign.stores.trust_store import YOU, TrustEntry
+from repro_sign.system.durable import write_new_file
+from repro_sign.system.locations import Locations
 from repro_sign.values import dataclass
 
 

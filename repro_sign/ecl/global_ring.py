@@ -5,9 +5,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from repro_sign.files import read_small
 from repro_sign.fingerprint import Fingerprint
 from repro_sign.openpgp.certificate import MAX_RING_BYTES, Certificate, read_ring
+from repro_sign.system.files import read_small
 from repro_sign.times import readable
 
 FILE_NAME: Final = "global-pgp-public"

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from repro_sign.durable import write_file
 from repro_sign.errors import MalformedError, NoAnswerError, RefusedError
 from repro_sign.escaping import printable
-from repro_sign.files import read_if_there
 from repro_sign.fingerprint import Fingerprint, SignerId
-from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import MAX_RING_BYTES, Certificate, read_certificates
 from repro_sign.stores.certificates import gather
 from repro_sign.stores.secret_keys import SigningKey, keys_at_hand
+from repro_sign.system.durable import write_file
+from repro_sign.system.files import read_if_there
+from repro_sign.system.locations import Locations
 
 
 def certificate_at_hand(where: Locations, fingerprint: Fingerprint) -> Certificate:

@@ -5,7 +5,6 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from repro_sign.durable import write_new_file
 from repro_sign.errors import RefusedError, ReproSignError, UsageError
 from repro_sign.escaping import printable
 from repro_sign.fingerprint import SignerId
@@ -13,7 +12,6 @@ from repro_sign.key_life.at_hand import secret_keys_of
 from repro_sign.key_life.backup import compose, open_backup, sheet
 from repro_sign.key_life.secret_half import SecretHalf
 from repro_sign.key_request import check_passphrase
-from repro_sign.locations import Locations
 from repro_sign.openpgp import message
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.revoking import armored, read_revocations
@@ -21,6 +19,8 @@ from repro_sign.openpgp.secret import SecretKey
 from repro_sign.stores.gnupg_home import GnuPGHome
 from repro_sign.stores.revocations import read_stored, store_revocation
 from repro_sign.stores.secret_keys import SigningKey, Store
+from repro_sign.system.durable import write_new_file
+from repro_sign.system.locations import Locations
 from repro_sign.values import dataclass
 
 

@@ -15,13 +15,13 @@ from typing import Final
 
 from repro_sign.errors import MalformedError, RefusedError
 from repro_sign.escaping import printable
-from repro_sign.files import read_small
 from repro_sign.key_life.secret_half import SecretHalf, read_pem_half
 from repro_sign.openpgp import message
 from repro_sign.openpgp.revoking import armored, read_revocations
 from repro_sign.openpgp.secret import read_secret_key
 from repro_sign.pem.keys import is_encrypted
 from repro_sign.stores.secret_keys import SECRET_STORES, Store
+from repro_sign.system.files import read_small
 from repro_sign.times import readable
 from repro_sign.values import dataclass
 

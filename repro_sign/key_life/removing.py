@@ -7,8 +7,6 @@
 from repro_sign.errors import NoAnswerError, RefusedError, UsageError
 from repro_sign.fingerprint import Fingerprint, SignerId
 from repro_sign.key_life.backup import Backup
-from repro_sign.locations import Locations
-from repro_sign.process import require_program
 from repro_sign.stores import apptainer_ring
 from repro_sign.stores.gnupg_changes import delete_key, secret_parts
 from repro_sign.stores.gnupg_process import INSTALL_HINT
@@ -16,6 +14,8 @@ from repro_sign.stores.kept_keys import forget
 from repro_sign.stores.listing import KeyEntry, find_entry, survey_keys
 from repro_sign.stores.pem_store import remove_pem_key
 from repro_sign.stores.secret_keys import SigningKey, Store
+from repro_sign.system.locations import Locations
+from repro_sign.system.process import require_program
 from repro_sign.values import dataclass
 
 

@@ -12,15 +12,15 @@ from repro_sign.errors import RefusedError
 from repro_sign.fingerprint import Fingerprint, SignerId
 from repro_sign.key_life.at_hand import certificate_at_hand, secret_keys_of, write_public
 from repro_sign.key_request import gpg_expiry
-from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.subkeys import subkeys_of
-from repro_sign.process import require_program
 from repro_sign.stores.gnupg_changes import home_with, set_expiry
 from repro_sign.stores.gnupg_home import GnuPGHome
 from repro_sign.stores.gnupg_process import INSTALL_HINT
 from repro_sign.stores.news import spread
 from repro_sign.stores.secret_keys import SigningKey
+from repro_sign.system.locations import Locations
+from repro_sign.system.process import require_program
 from repro_sign.values import dataclass
 
 _A_MOMENT: Final = timedelta(days=1)

@@ -5,22 +5,22 @@ from pathlib import Path
 from repro_sign import apptainer
 from repro_sign.errors import RefusedError, UsageError
 from repro_sign.escaping import printable
-from repro_sign.files import read_if_there
 from repro_sign.fingerprint import Fingerprint, SignerId
 from repro_sign.key_life.backup import Backup
 from repro_sign.key_life.secret_half import SecretHalf
-from repro_sign.locations import Locations
 from repro_sign.openpgp.revoking import armored
 from repro_sign.openpgp.secret import SecretKey
 from repro_sign.pem.algorithms import PrivateKey, read_private_key
 from repro_sign.pem.keys import MAX_KEY_BYTES
-from repro_sign.process import find_program
 from repro_sign.stores import apptainer_ring
 from repro_sign.stores.gnupg_changes import secret_parts
 from repro_sign.stores.gnupg_home import GnuPGHome
 from repro_sign.stores.pem_store import add_pem_key, path_of
 from repro_sign.stores.revocations import store_revocation
 from repro_sign.stores.secret_keys import Store
+from repro_sign.system.files import read_if_there
+from repro_sign.system.locations import Locations
+from repro_sign.system.process import find_program
 from repro_sign.values import dataclass
 
 

@@ -10,14 +10,11 @@ from typing import Final
 
 from repro_sign.errors import NoAnswerError, RefusedError, ToolNotFoundError, UsageError
 from repro_sign.escaping import printable
-from repro_sign.files import read_small
 from repro_sign.fingerprint import Fingerprint, SignerId
 from repro_sign.key_life.at_hand import certificate_at_hand, secret_keys_of, write_public
-from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.revoking import RevocationReason, armored, read_revocations, revoked_by
 from repro_sign.openpgp.self_signatures import Revocation, revocation_of
-from repro_sign.process import find_program
 from repro_sign.stores.gnupg_changes import home_with, make_revocation
 from repro_sign.stores.gnupg_process import INSTALL_HINT
 from repro_sign.stores.news import spread
@@ -28,6 +25,9 @@ from repro_sign.stores.revocations import (
     store_revocation,
 )
 from repro_sign.stores.secret_keys import SigningKey
+from repro_sign.system.files import read_small
+from repro_sign.system.locations import Locations
+from repro_sign.system.process import find_program
 from repro_sign.values import dataclass
 
 _NO_REASON: Final = (

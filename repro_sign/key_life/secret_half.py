@@ -3,18 +3,18 @@
 from dataclasses import field
 
 from repro_sign.errors import RefusedError
-from repro_sign.files import read_small
 from repro_sign.fingerprint import Fingerprint, SignerId
-from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.secret import SecretKey, read_secret_key
 from repro_sign.pem.algorithms import PrivateKey, read_private_key
 from repro_sign.pem.keys import MAX_KEY_BYTES, is_encrypted
-from repro_sign.process import find_program
 from repro_sign.stores.gnupg_agent import Keeper
 from repro_sign.stores.gnupg_changes import scratch_home
 from repro_sign.stores.gnupg_home import GnuPGHome
 from repro_sign.stores.secret_keys import SigningKey, Store
+from repro_sign.system.files import read_small
+from repro_sign.system.locations import Locations
+from repro_sign.system.process import find_program
 from repro_sign.values import dataclass
 
 

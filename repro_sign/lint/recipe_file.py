@@ -7,7 +7,6 @@ from typing import Final
 
 from repro_sign.errors import MalformedError, NoAnswerError, UnreadableError
 from repro_sign.escaping import printable
-from repro_sign.files import read_small
 from repro_sign.lint import conda_files, definition_file, docker_file, requirement_files
 from repro_sign.lint.checks.bases import check_bases
 from repro_sign.lint.checks.downloading import check_downloads
@@ -21,6 +20,7 @@ from repro_sign.lint.recipe import Recipe
 from repro_sign.lint.rules import RULES
 from repro_sign.sif.layout import DataType
 from repro_sign.sif.reader import looks_like_sif, open_image
+from repro_sign.system.files import read_small
 from repro_sign.times import utc_now
 
 MAX_BYTES: Final = 1 << 20

@@ -7,10 +7,10 @@ from typing import Any, Final
 from repro_sign.digest import Digest
 from repro_sign.errors import MalformedError, NoAnswerError
 from repro_sign.escaping import printable
-from repro_sign.files import read_small
 from repro_sign.fingerprint import parse_signer
 from repro_sign.locking.lock_file import LockedSigner, LockEntry, LockFile
 from repro_sign.strict_toml import parse as parse_toml
+from repro_sign.system.files import read_small
 
 VERSION: Final = 1
 MAX_LOCK_BYTES: Final = 8 << 20

@@ -7,15 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from repro_sign.durable import exchange_file, write_new_file
 from repro_sign.errors import RefusedError, UsageError
 from repro_sign.escaping import printable
-from repro_sign.files import read_if_there
 from repro_sign.image_search import NoImageError, find_images
 from repro_sign.locking.changes import LockChange, changes, line_changes
 from repro_sign.locking.lock_file import LockEntry, LockFile, check_path, check_url, path_in
 from repro_sign.locking.making import entry_for
 from repro_sign.locking.text import MAX_LOCK_BYTES, parse_named, to_text
+from repro_sign.system.durable import exchange_file, write_new_file
+from repro_sign.system.files import read_if_there
 from repro_sign.trust.verdict import VerdictWord
 from repro_sign.values import dataclass
 from repro_sign.verifying import ImageReport, VerifyRequest, verify_image

@@ -6,15 +6,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from repro_sign import signed_file
 from repro_sign.checked import CheckedSignature
-from repro_sign.delegation import Delegation, Purpose, from_bytes
 from repro_sign.errors import MalformedError, UnreadableError
 from repro_sign.escaping import printable
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import SignerId
-from repro_sign.signed_file import OPENPGP_ENDING, PEM_ENDING, SignedFile
-from repro_sign.statement import SignerRecord
+from repro_sign.statements import signed_file
+from repro_sign.statements.delegation import Delegation, Purpose, from_bytes
+from repro_sign.statements.signed_file import OPENPGP_ENDING, PEM_ENDING, SignedFile
+from repro_sign.statements.statement import SignerRecord
 from repro_sign.values import dataclass
 
 _MAX_FILES: Final = 1000

@@ -7,7 +7,7 @@ from typing import Final
 
 from repro_sign.fingerprint import SignerId
 from repro_sign.policy_file.document import PolicyDocument
-from repro_sign.statement import SignerRecord
+from repro_sign.statements.statement import SignerRecord
 from repro_sign.stores.trust_store import TrustEntry
 from repro_sign.trust.policy import Demand
 

@@ -9,15 +9,11 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from repro_sign import signed_file
 from repro_sign.checked import CheckedSignature
-from repro_sign.delegation import keys_of
 from repro_sign.errors import MalformedError, NoAnswerError, RefusedError
 from repro_sign.escaping import printable
-from repro_sign.files import read_small
 from repro_sign.fingerprint import SignerId
 from repro_sign.known_keys import Keys, read_keys
-from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import MAX_RING_BYTES
 from repro_sign.policy_file.document import (
     MAX_POLICY_BYTES,
@@ -34,9 +30,13 @@ from repro_sign.policy_file.followed import (
     successors,
 )
 from repro_sign.policy_file.people import People
-from repro_sign.signed_file import SignedFile
+from repro_sign.statements import signed_file
+from repro_sign.statements.delegation import keys_of
+from repro_sign.statements.signed_file import SignedFile
 from repro_sign.stores.certificates import gather
 from repro_sign.stores.trust_store import read_entries
+from repro_sign.system.files import read_small
+from repro_sign.system.locations import Locations
 from repro_sign.trust.policy import TrustPolicy
 from repro_sign.values import dataclass
 

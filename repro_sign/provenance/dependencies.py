@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from repro_sign.errors import MalformedError, NoAnswerError, UnreadableError
 from repro_sign.escaping import printable
-from repro_sign.files import read_small
 from repro_sign.lint.word_list import words
 from repro_sign.provenance.dependency_files import FileKind, kind_of
 from repro_sign.provenance.loose_ends import NotUnderstoodError
+from repro_sign.system.files import read_small
 
 MAX_FILES: Final = 200
 MAX_UNPINNED: Final = 100

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from repro_sign.errors import MalformedError, NoAnswerError, ReproSignError
-from repro_sign.files import read_small
-from repro_sign.manifest import Manifest
 from repro_sign.provenance.check import Check, Outcome
 from repro_sign.provenance.deposit_layout import (
     COMMIT,
@@ -27,7 +25,9 @@ from repro_sign.provenance.made_from import read_source
 from repro_sign.provenance.members import objects_at, text_at
 from repro_sign.provenance.output_check import check_outputs, claimed_outputs
 from repro_sign.provenance.source_archive import check_archive
-from repro_sign.statement import check_name
+from repro_sign.statements.manifest import Manifest
+from repro_sign.statements.statement import check_name
+from repro_sign.system.files import read_small
 
 MAX_COMMIT_BYTES: Final = 1 << 20
 MAX_DEPENDENCY_BYTES: Final = 32 << 20

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from repro_sign.errors import MalformedError, NoAnswerError
-from repro_sign.files import read_small
 from repro_sign.provenance.members import objects_at, text_at
 from repro_sign.strict_json import parse_object
+from repro_sign.system.files import read_small
 
 MARK: Final = "urn:repro-sign:deposit:v1"
 """In the crate's metadata, it says that a folder is a deposit of this layout."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from repro_sign.process import fresh_environment, require_program, run
+from repro_sign.system.process import fresh_environment, require_program, run
 from repro_sign.values import dataclass
 
 _INERT: Final = (

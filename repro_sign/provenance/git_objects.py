@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from repro_sign.files import open_regular
+from repro_sign.system.files import open_regular
 
 _PIECE: Final = 1 << 20
 

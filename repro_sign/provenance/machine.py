@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from repro_sign import apptainer
 from repro_sign.errors import NoAnswerError
-from repro_sign.process import find_program, fresh_environment, run
+from repro_sign.system.process import find_program, fresh_environment, run
 
 NUMERIC_FLAGS: Final = (
     *("sse2", "sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512dq", "avx512bw"),

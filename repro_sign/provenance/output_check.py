@@ -7,11 +7,11 @@ from typing import Any
 
 from repro_sign.digest import Digest
 from repro_sign.errors import ReproSignError
-from repro_sign.files import open_regular
 from repro_sign.hashing import digest_file
 from repro_sign.provenance.check import Check, Outcome
 from repro_sign.provenance.members import objects_at
-from repro_sign.statement import Subject, read_subject
+from repro_sign.statements.statement import Subject, read_subject
+from repro_sign.system.files import open_regular
 
 
 def claimed_outputs(run: Mapping[str, Any]) -> tuple[Subject, ...] | None:

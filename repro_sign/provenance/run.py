@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from repro_sign.comparison import digest_companion
 from repro_sign.errors import UsageError
 from repro_sign.escaping import printable
+from repro_sign.examining.comparison import digest_companion
 from repro_sign.lint.word_list import words
-from repro_sign.statement import check_name
+from repro_sign.statements.statement import check_name
 from repro_sign.values import dataclass
 
 MAX_TEXT: Final = 2000

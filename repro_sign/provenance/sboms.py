@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from repro_sign.errors import MalformedError, UnreadableError, UsageError
 from repro_sign.escaping import printable
-from repro_sign.files import read_small
 from repro_sign.sif.layout import DataType
 from repro_sign.sif.reader import OpenImage
-from repro_sign.statement import check_name
+from repro_sign.statements.statement import check_name
+from repro_sign.system.files import read_small
 
 MAX_LISTED: Final = 50
 _MAX_BYTES: Final = 64 << 20

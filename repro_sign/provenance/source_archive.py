@@ -16,7 +16,6 @@ from typing import BinaryIO, Final, cast
 
 from repro_sign.errors import MalformedError, UnreadableError
 from repro_sign.escaping import printable
-from repro_sign.files import open_regular
 from repro_sign.provenance.commit_files import (
     LINK,
     SUBMODULE,
@@ -29,6 +28,7 @@ from repro_sign.provenance.commit_files import (
 from repro_sign.provenance.git import GitFolder
 from repro_sign.provenance.git_objects import GrowingDigest, object_digest
 from repro_sign.provenance.git_trees import tree_id
+from repro_sign.system.files import open_regular
 
 FOLDER: Final = b"source/"
 """What all paths in the archive begin with, so that unpacking it fills one folder."""

@@ -4,15 +4,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from repro_sign.durable import locked_folder, write_file
 from repro_sign.errors import MalformedError, RefusedError
 from repro_sign.escaping import printable
-from repro_sign.files import read_if_there
 from repro_sign.fingerprint import SignerId
 from repro_sign.known_keys import Keys, read_keys
 from repro_sign.openpgp.certificate import MAX_CERTIFICATE_BYTES
 from repro_sign.openpgp.changes import Statement, said_besides
 from repro_sign.publishing.readme_table import row_of, with_row
+from repro_sign.system.durable import locked_folder, write_file
+from repro_sign.system.files import read_if_there
 from repro_sign.values import dataclass
 
 README: Final = "README.md"

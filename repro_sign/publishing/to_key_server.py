@@ -4,7 +4,7 @@ from datetime import datetime
 
 from repro_sign import apptainer
 from repro_sign.errors import NoAnswerError, NotServedError, RefusedError
-from repro_sign.keyserver import KeyServer
+from repro_sign.key_sources.keyserver import KeyServer
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.changes import Kind, Statement, said_besides
 from repro_sign.openpgp.received import self_signed

@@ -6,10 +6,9 @@ host named `openpgpkey.` and the domain, the direct one for the domain itself.
 
 from pathlib import Path
 
-from repro_sign.durable import locked_folder, write_file
 from repro_sign.errors import MalformedError, RefusedError, UsageError
 from repro_sign.escaping import printable
-from repro_sign.files import read_if_there
+from repro_sign.key_sources.web_key_directory import ROOT, Address, is_domain
 from repro_sign.openpgp.certificate import (
     MAX_CERTIFICATE_BYTES,
     Certificate,
@@ -17,9 +16,10 @@ from repro_sign.openpgp.certificate import (
 )
 from repro_sign.openpgp.received import address_of, for_address
 from repro_sign.publishing.folder import make_folder
+from repro_sign.system.durable import locked_folder, write_file
+from repro_sign.system.files import read_if_there
 from repro_sign.values import dataclass
 from repro_sign.web_address import with_query
-from repro_sign.web_key_directory import ROOT, Address, is_domain
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from repro_sign.fingerprint import SignerId
-from repro_sign.manifest import Manifest, members_of
 from repro_sign.remembering import Remembering
 from repro_sign.report import machines, made_from, notices
+from repro_sign.statements.manifest import Manifest, members_of
 from repro_sign.times import rfc3339
 from repro_sign.trust.evidence import ManifestEvidence, RevealEvidence, SignatureEvidence
 from repro_sign.trust.judge import judge

@@ -6,10 +6,10 @@ from typing import Final
 
 from repro_sign import __version__
 from repro_sign.auditing.result import AuditReport
-from repro_sign.durable import write_file
 from repro_sign.escaping import printable
 from repro_sign.report import as_json, audits
 from repro_sign.report.page.writing import MARKS, check_place, render
+from repro_sign.system.durable import write_file
 from repro_sign.times import readable
 from repro_sign.values import dataclass
 

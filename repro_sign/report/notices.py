@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from repro_sign.escaping import printable
-from repro_sign.notice import NoticeKind, successor_members
+from repro_sign.statements.notice import NoticeKind, successor_members
 from repro_sign.times import readable, rfc3339
 from repro_sign.trust.evidence import NoticeEvidence
 from repro_sign.trust.notices import has_force

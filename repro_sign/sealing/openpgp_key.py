@@ -11,7 +11,6 @@ from typing import Final
 from repro_sign import apptainer
 from repro_sign.fingerprint import Fingerprint
 from repro_sign.known_keys import Keys, KnownKeys, known
-from repro_sign.locations import Locations
 from repro_sign.openpgp import clearsign
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.secret import SecretKey, UnlockedKey
@@ -21,8 +20,9 @@ from repro_sign.sif import layout
 from repro_sign.sif.append import NewSignature
 from repro_sign.sif.metadata import ObjectDigests
 from repro_sign.sif.reader import OpenImage
-from repro_sign.signed_file import OPENPGP_ENDING
+from repro_sign.statements.signed_file import OPENPGP_ENDING
 from repro_sign.stores.gnupg_home import GnuPGHome
+from repro_sign.system.locations import Locations
 from repro_sign.values import dataclass
 
 _GPG_TEXT_LINE_BYTES: Final = 19_000

@@ -12,7 +12,7 @@ from repro_sign.sealing.documents import group_documents
 from repro_sign.sif.append import NewSignature
 from repro_sign.sif.metadata import ObjectDigests
 from repro_sign.sif.reader import OpenImage
-from repro_sign.signed_file import PEM_ENDING
+from repro_sign.statements.signed_file import PEM_ENDING
 from repro_sign.values import dataclass
 
 _NO_ENTITY: Final = bytes(20)

@@ -4,14 +4,14 @@ from pathlib import Path
 
 from repro_sign.errors import RefusedError
 from repro_sign.escaping import printable
-from repro_sign.files import read_small
-from repro_sign.locations import Locations
 from repro_sign.pem.algorithms import read_private_key
 from repro_sign.pem.keys import MAX_KEY_BYTES
 from repro_sign.sealing import Sealer
 from repro_sign.sealing.openpgp_key import ApptainerKey, GnuPGKey, RingSubkey
 from repro_sign.sealing.pem_key import PemKey
 from repro_sign.stores.secret_keys import SigningKey
+from repro_sign.system.files import read_small
+from repro_sign.system.locations import Locations
 
 
 def prepare(key: SigningKey, where: Locations, passphrase: str | None) -> Sealer:

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from repro_sign.copying import copy_content
-from repro_sign.durable import TEMPORARY_MARK
 from repro_sign.errors import RefusedError
 from repro_sign.escaping import printable
 from repro_sign.sif.reader import OpenImage
+from repro_sign.system.copying import copy_content
+from repro_sign.system.durable import TEMPORARY_MARK
 
 
 @contextmanager

@@ -14,9 +14,9 @@ from types import MappingProxyType
 
 from repro_sign.errors import MalformedError, UnreadableError
 from repro_sign.escaping import printable
-from repro_sign.files import file_state, open_regular, read_exactly
 from repro_sign.sif import layout
 from repro_sign.sif.layout import DataType
+from repro_sign.system.files import file_state, open_regular, read_exactly
 from repro_sign.values import dataclass
 
 

@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from repro_sign.durable import exchange_file, locked_folder, private_folder, remove_leftovers
 from repro_sign.errors import MalformedError, RefusedError
 from repro_sign.escaping import printable
-from repro_sign.files import read_if_there
 from repro_sign.fingerprint import Fingerprint
 from repro_sign.openpgp import packets
 from repro_sign.openpgp.certificate import MAX_RING_BYTES, Certificate, read_ring
 from repro_sign.openpgp.secret import SecretKey, read_secret_ring
+from repro_sign.system.durable import exchange_file, locked_folder, private_folder, remove_leftovers
+from repro_sign.system.files import read_if_there
 
 PUBLIC_NAME: Final = "pgp-public"
 SECRET_NAME: Final = "pgp-secret"  # noqa: S105 - a file name

@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 from repro_sign.errors import MalformedError, NoAnswerError
-from repro_sign.files import read_small
 from repro_sign.fingerprint import Fingerprint, SignerId
 from repro_sign.known_keys import Keys, KnownKeys
-from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import MAX_CERTIFICATE_BYTES, Certificate, read_ring
 from repro_sign.pem.keys import read_public_key
-from repro_sign.signed_file import SignedFile, read_embedded
+from repro_sign.statements.signed_file import SignedFile, read_embedded
 from repro_sign.stores.apptainer_ring import read_public
 from repro_sign.stores.gnupg_at_hand import gnupg_at_hand
 from repro_sign.stores.kept_keys import read_kept
 from repro_sign.stores.pem_store import read_pem_keys
+from repro_sign.system.files import read_small
+from repro_sign.system.locations import Locations
 
 KEYS_FOLDER: Final = "keys"
 """A folder of this name beside an image is searched for its signers' certificates."""

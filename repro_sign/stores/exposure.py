@@ -5,9 +5,9 @@ import stat
 from pathlib import Path
 
 from repro_sign.escaping import printable
-from repro_sign.locations import Locations
 from repro_sign.stores.apptainer_ring import SECRET_NAME
 from repro_sign.stores.secret_keys import Store
+from repro_sign.system.locations import Locations
 from repro_sign.values import dataclass
 
 

@@ -13,8 +13,8 @@ from typing import Final
 
 from repro_sign.errors import MalformedError, NoAnswerError
 from repro_sign.escaping import printable
-from repro_sign.files import read_if_there
-from repro_sign.process import Completed, find_program, fresh_environment, run
+from repro_sign.system.files import read_if_there
+from repro_sign.system.process import Completed, find_program, fresh_environment, run
 from repro_sign.values import dataclass
 
 NO_AGENT: Final = "--no-autostart"

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from repro_sign.locations import Locations
-from repro_sign.process import find_program
+from repro_sign.system.locations import Locations
+from repro_sign.system.process import find_program
 
 if TYPE_CHECKING:
     from repro_sign.stores.gnupg_home import GnuPGHome

@@ -16,11 +16,11 @@ from repro_sign.escaping import printable
 from repro_sign.fingerprint import Fingerprint
 from repro_sign.openpgp.revoking import RevocationReason
 from repro_sign.openpgp.secret import SecretKey
-from repro_sign.process import Completed, fresh_environment, require_program, run
-from repro_sign.scratch import scratch_folder
 from repro_sign.stores.gnupg_agent import find_agent
 from repro_sign.stores.gnupg_home import GnuPGHome
 from repro_sign.stores.gnupg_process import ASKING_HINT, INSTALL_HINT, PINENTRY_NEEDS
+from repro_sign.system.process import Completed, fresh_environment, require_program, run
+from repro_sign.system.scratch import scratch_folder
 
 _TIME_LIMIT_SECONDS: Final = 300.0
 """Somebody may have to be asked for a passphrase, or to look for a card."""

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from repro_sign.durable import private_folder
 from repro_sign.errors import NoAnswerError, RefusedError
 from repro_sign.fingerprint import Fingerprint
 from repro_sign.openpgp.certificate import Certificate, read_ring
-from repro_sign.process import find_program, fresh_environment, run
 from repro_sign.stores import gnupg_process
 from repro_sign.stores.gnupg_agent import NO_AGENT, AgentPlace, Keeper, find_agent
 from repro_sign.stores.gnupg_process import ASKING_HINT, READ_ONLY, TimedGPG, open_gpg, words_of
+from repro_sign.system.durable import private_folder
+from repro_sign.system.process import find_program, fresh_environment, run
 from repro_sign.values import dataclass
 
 _RING_FILES: Final = ("pubring.kbx", "pubring.gpg", "public-keys.d")

@@ -14,7 +14,7 @@ import gnupg
 
 from repro_sign.errors import NoAnswerError
 from repro_sign.escaping import printable
-from repro_sign.process import end, fresh_environment, require_program
+from repro_sign.system.process import end, fresh_environment, require_program
 
 INSTALL_HINT: Final = "install GnuPG (gnupg.org)"
 ASKING_HINT: Final = (

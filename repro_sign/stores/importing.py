@@ -4,8 +4,6 @@ from pathlib import Path
 
 from repro_sign.errors import RefusedError
 from repro_sign.escaping import printable
-from repro_sign.files import read_small
-from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import (
     MAX_RING_BYTES,
     Certificate,
@@ -15,6 +13,8 @@ from repro_sign.openpgp.certificate import (
 from repro_sign.openpgp.secret import read_secret_key
 from repro_sign.stores import apptainer_ring
 from repro_sign.stores.secret_keys import Store
+from repro_sign.system.files import read_small
+from repro_sign.system.locations import Locations
 
 
 def import_file(

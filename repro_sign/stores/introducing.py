@@ -8,17 +8,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from repro_sign import manifest, signed_file
 from repro_sign.errors import RefusedError, UsageError
 from repro_sign.escaping import printable
-from repro_sign.files import read_small
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import SignerId, parse_signer
 from repro_sign.known_keys import Keys, read_keys
-from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import MAX_RING_BYTES
-from repro_sign.signed_file import PEM_ENDING
+from repro_sign.statements import manifest, signed_file
+from repro_sign.statements.signed_file import PEM_ENDING
 from repro_sign.stores.certificates import gather
+from repro_sign.system.files import read_small
+from repro_sign.system.locations import Locations
 from repro_sign.values import dataclass
 
 _CLEAR_SIGNED: Final = b"-----BEGIN PGP SIGNED MESSAGE-----"

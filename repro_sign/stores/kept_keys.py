@@ -11,14 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from repro_sign.durable import locked_folder, private_folder, write_file
 from repro_sign.errors import MalformedError, NoAnswerError, RefusedError
 from repro_sign.escaping import printable
-from repro_sign.files import read_if_there, read_small
 from repro_sign.fingerprint import SignerId
 from repro_sign.known_keys import Keys, read_keys
-from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import MAX_CERTIFICATE_BYTES, Certificate, read_certificates
+from repro_sign.system.durable import locked_folder, private_folder, write_file
+from repro_sign.system.files import read_if_there, read_small
+from repro_sign.system.locations import Locations
 
 _MAX_FILES: Final = 10_000
 _MAX_FILE_BYTES: Final = MAX_CERTIFICATE_BYTES * 2

@@ -6,13 +6,13 @@ from datetime import datetime
 from repro_sign.errors import RefusedError, UsageError
 from repro_sign.escaping import printable
 from repro_sign.fingerprint import SignerId, parse_signer
-from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.stores.secret_keys import (
     SigningKey,
     all_certificates,
     keys_at_hand,
 )
+from repro_sign.system.locations import Locations
 
 
 def find_key(where: Locations, selector: str | None, now: datetime) -> SigningKey:

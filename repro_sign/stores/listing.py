@@ -4,12 +4,12 @@ from typing import Final
 
 from repro_sign.errors import NoAnswerError, RefusedError
 from repro_sign.fingerprint import SignerId
-from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.pem.keys import PublicKey
 from repro_sign.stores.gnupg_agent import Keeper
 from repro_sign.stores.kept_keys import read_kept
 from repro_sign.stores.secret_keys import SigningKey, Store, all_certificates, keys_at_hand
+from repro_sign.system.locations import Locations
 from repro_sign.values import dataclass
 
 STORE_WORDS: Final = {

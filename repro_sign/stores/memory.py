@@ -12,15 +12,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from repro_sign.durable import locked_folder, private_folder, write_file
 from repro_sign.errors import MalformedError, NoAnswerError, RefusedError
 from repro_sign.escaping import is_hidden, printable
-from repro_sign.files import demand_own, read_if_there
 from repro_sign.fingerprint import SignerId, parse_signer
-from repro_sign.locations import Locations
-from repro_sign.manifest import read_identity
+from repro_sign.statements.manifest import read_identity
 from repro_sign.strict_json import a_string
 from repro_sign.strict_toml import parse as parse_toml
+from repro_sign.system.durable import locked_folder, private_folder, write_file
+from repro_sign.system.files import demand_own, read_if_there
+from repro_sign.system.locations import Locations
 from repro_sign.times import parse_rfc3339, rfc3339
 from repro_sign.trust.evidence import Memory, Seen
 from repro_sign.values import dataclass

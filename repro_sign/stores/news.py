@@ -6,11 +6,11 @@ Apptainer and GnuPG each keep copies of their own and learn nothing from each ot
 from functools import reduce
 
 from repro_sign.known_keys import Keys
-from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.stores import apptainer_ring
 from repro_sign.stores.gnupg_at_hand import gnupg_at_hand
 from repro_sign.stores.kept_keys import keep
+from repro_sign.system.locations import Locations
 
 
 def spread(where: Locations, certificate: Certificate) -> tuple[str, ...]:

@@ -7,13 +7,13 @@ it can't be read from an encrypted file.
 from contextlib import suppress
 from pathlib import Path
 
-from repro_sign.durable import private_folder, sync_folder, write_file
 from repro_sign.errors import MalformedError, NoAnswerError, RefusedError
 from repro_sign.escaping import printable
-from repro_sign.files import read_small
 from repro_sign.fingerprint import PemFingerprint
-from repro_sign.locations import Locations
 from repro_sign.pem.keys import MAX_KEY_BYTES, PublicKey, is_encrypted, read_public_key
+from repro_sign.system.durable import private_folder, sync_folder, write_file
+from repro_sign.system.files import read_small
+from repro_sign.system.locations import Locations
 from repro_sign.values import dataclass
 
 

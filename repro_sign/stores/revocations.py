@@ -6,13 +6,13 @@ Only the owner may read them: whoever has one can end the use of the key.
 from pathlib import Path
 from typing import Final
 
-from repro_sign.durable import locked_folder, private_folder, write_file
 from repro_sign.escaping import printable
-from repro_sign.files import read_if_there
 from repro_sign.fingerprint import Fingerprint
-from repro_sign.locations import Locations
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.revoking import read_revocations
+from repro_sign.system.durable import locked_folder, private_folder, write_file
+from repro_sign.system.files import read_if_there
+from repro_sign.system.locations import Locations
 
 MAX_REVOCATION_BYTES: Final = 1 << 20
 _HEAD: Final = """\

@@ -11,7 +11,6 @@ from typing import Final
 from repro_sign.errors import MalformedError, NoAnswerError
 from repro_sign.escaping import printable
 from repro_sign.fingerprint import Fingerprint, SignerId
-from repro_sign.locations import Locations
 from repro_sign.openpgp.book import CertificateBook
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.openpgp.secret import SecretKey
@@ -22,6 +21,7 @@ from repro_sign.stores.gnupg_agent import Keeper
 from repro_sign.stores.gnupg_at_hand import gnupg_at_hand
 from repro_sign.stores.kept_keys import read_kept
 from repro_sign.stores.pem_store import read_pem_keys
+from repro_sign.system.locations import Locations
 from repro_sign.times import from_the_future, readable
 from repro_sign.values import dataclass
 

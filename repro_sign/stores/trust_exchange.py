@@ -11,10 +11,10 @@ from repro_sign.errors import MalformedError, RefusedError
 from repro_sign.escaping import printable
 from repro_sign.fingerprint import SignerId, parse_signer
 from repro_sign.known_keys import Keys, known, read_keys
-from repro_sign.locations import Locations
 from repro_sign.stores.kept_keys import read_kept
 from repro_sign.stores.trust_store import MAX_NAME, MAX_NOTE, YOU, TrustEntry, read_entries
 from repro_sign.strict_toml import parse
+from repro_sign.system.locations import Locations
 from repro_sign.values import dataclass
 
 MAX_EXPORT_BYTES: Final = 8 << 20

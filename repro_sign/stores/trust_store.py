@@ -7,15 +7,15 @@ makes trusted; a key that is kept does nothing alone.
 from datetime import datetime
 from typing import Any, Final
 
-from repro_sign.durable import locked_folder, private_folder, write_file
 from repro_sign.errors import MalformedError, RefusedError, UsageError
 from repro_sign.escaping import is_hidden, printable
-from repro_sign.files import demand_own_file, read_if_there
 from repro_sign.fingerprint import SignerId, parse_signer
 from repro_sign.known_keys import Keys
-from repro_sign.locations import Locations
 from repro_sign.stores.kept_keys import forget, keep
 from repro_sign.strict_toml import parse as parse_toml
+from repro_sign.system.durable import locked_folder, private_folder, write_file
+from repro_sign.system.files import demand_own_file, read_if_there
+from repro_sign.system.locations import Locations
 from repro_sign.times import rfc3339
 from repro_sign.values import dataclass
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from repro_sign.errors import MalformedError, UsageError
 from repro_sign.escaping import printable
-from repro_sign.files import read_small
 from repro_sign.quietly import without_warnings
+from repro_sign.system.files import read_small
 from repro_sign.timestamps.proof import Authorities, require_library
 
 _MAX_CERTIFICATES_BYTES: Final = 1 << 20

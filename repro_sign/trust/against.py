@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from repro_sign.finding import Finding
-from repro_sign.notice import NoticeKind
+from repro_sign.statements.notice import NoticeKind
 from repro_sign.times import readable
 from repro_sign.trust import first_use, surroundings
 from repro_sign.trust.evidence import ImageEvidence, ManifestEvidence, Match

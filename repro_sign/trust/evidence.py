@@ -9,10 +9,10 @@ from typing import Final
 from repro_sign.digest import Digest
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import SignerId
-from repro_sign.manifest import Manifest
-from repro_sign.notice import NoticeKind, Successor
 from repro_sign.provenance.check import Check
 from repro_sign.provenance.difference import MachineRow
+from repro_sign.statements.manifest import Manifest
+from repro_sign.statements.notice import NoticeKind, Successor
 from repro_sign.values import dataclass
 
 

@@ -1,7 +1,7 @@
 """Which notices have force: those of an image's own trusted signers."""
 
 from repro_sign.finding import Finding
-from repro_sign.notice import NoticeKind
+from repro_sign.statements.notice import NoticeKind
 from repro_sign.trust.evidence import ImageEvidence, NoticeEvidence
 from repro_sign.trust.policy import TrustPolicy
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from repro_sign import apptainer
 from repro_sign.fingerprint import SignerId
 from repro_sign.known_keys import Keys
-from repro_sign.locations import Locations
+from repro_sign.system.locations import Locations
 from repro_sign.trust.policy import Expectation, TrustPolicy
 from repro_sign.verifying import Engine, ImageReport, VerifyRequest, verify_image
 from tests.corpus.cases import Case

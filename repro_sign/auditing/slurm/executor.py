@@ -29,8 +29,8 @@ from repro_sign.auditing.slurm.shard import (
 from repro_sign.auditing.state import state_of
 from repro_sign.errors import NoAnswerError, RefusedError
 from repro_sign.escaping import printable
-from repro_sign.files import demand_own
-from repro_sign.process import require_program
+from repro_sign.system.files import demand_own
+from repro_sign.system.process import require_program
 from repro_sign.values import dataclass
 from repro_sign.verifying import VerifyRequest
 

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Final
 
 from repro_sign.errors import NoAnswerError
-from repro_sign.process import find_program, fresh_environment, run
+from repro_sign.system.process import find_program, fresh_environment, run
 
 _SECONDS: Final = 60.0
 _PASSED: Final = ("SLURM_CONF", "HOME", "USER", "LOGNAME")

@@ -16,9 +16,9 @@ from repro_sign.ecl.generating import (
     write_control_list,
 )
 from repro_sign.errors import UsageError
-from repro_sign.locations import Locations, find_locations
 from repro_sign.report import as_json, of_ecl
 from repro_sign.stores.trust_store import read_entries
+from repro_sign.system.locations import Locations, find_locations
 from repro_sign.times import utc_now
 
 

@@ -16,8 +16,8 @@ from repro_sign.escaping import printable
 from repro_sign.fingerprint import SignerId
 from repro_sign.key_life.backing_up import BackupReport, back_up, key_to_back_up
 from repro_sign.key_life.secret_half import SecretHalf, take_out
-from repro_sign.locations import find_locations
 from repro_sign.report import as_json
+from repro_sign.system.locations import find_locations
 from repro_sign.times import utc_now
 
 _NEW_FILE = click.Path(dir_okay=False, path_type=Path)

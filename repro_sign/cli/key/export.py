@@ -6,11 +6,11 @@ from pathlib import Path
 import click
 
 from repro_sign.cli.options import FINGERPRINT, output_options, say
-from repro_sign.durable import write_file
 from repro_sign.escaping import printable
 from repro_sign.fingerprint import SignerId
-from repro_sign.locations import find_locations
 from repro_sign.stores.listing import find_entry
+from repro_sign.system.durable import write_file
+from repro_sign.system.locations import find_locations
 
 
 @click.command("export")

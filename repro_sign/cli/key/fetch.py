@@ -17,12 +17,12 @@ from repro_sign.errors import NoAnswerError, NotServedError, ReproSignError, Usa
 from repro_sign.escaping import printable
 from repro_sign.fetching import FetchReport, KeySource, fetch_key, refresh_kept
 from repro_sign.fingerprint import SignerId
-from repro_sign.keyserver import DEFAULT_KEY_SERVER, KeyServer
-from repro_sign.locations import find_locations
-from repro_sign.published_keys import PublishedKeys
+from repro_sign.key_sources.keyserver import DEFAULT_KEY_SERVER, KeyServer
+from repro_sign.key_sources.published_keys import PublishedKeys
+from repro_sign.key_sources.web_key_directory import WebKeyDirectory
 from repro_sign.report import as_json, of_fetching
+from repro_sign.system.locations import find_locations
 from repro_sign.times import utc_now
-from repro_sign.web_key_directory import WebKeyDirectory
 
 
 @click.command("fetch")

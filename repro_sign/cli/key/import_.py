@@ -7,10 +7,10 @@ import click
 from repro_sign import apptainer
 from repro_sign.cli.options import EXISTING_FILE, json_option, output_options
 from repro_sign.escaping import printable
-from repro_sign.locations import find_locations
 from repro_sign.report import as_json
 from repro_sign.stores.importing import import_file
 from repro_sign.stores.secret_keys import Store
+from repro_sign.system.locations import find_locations
 
 
 @click.command("import")

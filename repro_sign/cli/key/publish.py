@@ -10,7 +10,6 @@ from repro_sign.cli.options import FINGERPRINT, is_quiet, json_option, output_op
 from repro_sign.errors import RefusedError, UsageError
 from repro_sign.fingerprint import SignerId
 from repro_sign.known_keys import Keys
-from repro_sign.locations import find_locations
 from repro_sign.openpgp.certificate import Certificate
 from repro_sign.publishing.folder import publish_in_folder
 from repro_sign.publishing.text import texts_of
@@ -18,6 +17,7 @@ from repro_sign.publishing.to_key_server import ServerReport, publish_on_server
 from repro_sign.publishing.to_web_directory import publish_in_web_directory
 from repro_sign.report import as_json, of_publishing
 from repro_sign.stores.certificates import own_copy
+from repro_sign.system.locations import find_locations
 from repro_sign.times import utc_now
 
 
@@ -112,7 +112,7 @@ def _certificate(keys: Keys, option: str) -> Certificate:
 
 
 def _publish_on_server(certificate: Certificate, url: str) -> ServerReport:
-    from repro_sign.keyserver import KeyServer
+    from repro_sign.key_sources.keyserver import KeyServer
 
     return publish_on_server(certificate, KeyServer.parse(url), utc_now())
 

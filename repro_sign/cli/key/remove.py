@@ -18,10 +18,10 @@ from repro_sign.escaping import printable
 from repro_sign.fingerprint import SignerId
 from repro_sign.key_life.backup import open_backup
 from repro_sign.key_life.removing import Removal, demand_saved, plan_removal, remove_key
-from repro_sign.locations import find_locations
 from repro_sign.report import as_json
 from repro_sign.stores.listing import STORE_WORDS
 from repro_sign.stores.secret_keys import Store
+from repro_sign.system.locations import find_locations
 
 
 @click.command("remove")

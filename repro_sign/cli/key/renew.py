@@ -18,8 +18,8 @@ from repro_sign.escaping import printable
 from repro_sign.fingerprint import SignerId
 from repro_sign.key_life.renewing import RenewReport, key_to_renew, renew_key
 from repro_sign.key_request import gpg_expiry
-from repro_sign.locations import find_locations
 from repro_sign.report import as_json
+from repro_sign.system.locations import find_locations
 from repro_sign.times import readable, rfc3339, utc_now
 
 

@@ -9,10 +9,10 @@ from repro_sign.cli.passphrases import ask_passphrase, passphrase_file, read_pas
 from repro_sign.escaping import printable
 from repro_sign.key_life.backup import demand_backup, open_backup
 from repro_sign.key_life.restoring import RestoreReport, restore_key, store_for
-from repro_sign.locations import find_locations
 from repro_sign.report import as_json
 from repro_sign.stores.listing import STORE_WORDS
 from repro_sign.stores.secret_keys import SECRET_STORES, Store
+from repro_sign.system.locations import find_locations
 
 
 @click.command("restore")

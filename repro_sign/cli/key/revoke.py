@@ -20,9 +20,9 @@ from repro_sign.cli.passphrases import key_passphrase
 from repro_sign.escaping import printable
 from repro_sign.fingerprint import SignerId
 from repro_sign.key_life.revoking import RevokeReport, Revoking, plan_revocation, revoke_key
-from repro_sign.locations import find_locations
 from repro_sign.openpgp.revoking import RevocationReason
 from repro_sign.report import as_json
+from repro_sign.system.locations import find_locations
 from repro_sign.times import readable, rfc3339
 
 

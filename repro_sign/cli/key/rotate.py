@@ -10,8 +10,8 @@ from repro_sign.cli.options import is_quiet, json_option, output_options, passph
 from repro_sign.cli.ready_key import ready_key
 from repro_sign.delegating import rotate
 from repro_sign.escaping import printable
-from repro_sign.locations import find_locations
 from repro_sign.report import as_json
+from repro_sign.system.locations import find_locations
 from repro_sign.times import utc_now
 
 

@@ -7,9 +7,9 @@ from repro_sign.cli.key.describing import members_of, state_of, tell_silence
 from repro_sign.cli.options import FINGERPRINT, json_option, output_options
 from repro_sign.escaping import printable
 from repro_sign.fingerprint import SignerId
-from repro_sign.locations import find_locations
 from repro_sign.report import as_json
 from repro_sign.stores.listing import survey_keys
+from repro_sign.system.locations import find_locations
 from repro_sign.times import readable
 
 

@@ -22,13 +22,13 @@ from repro_sign.cli.sign.anonymous import Anonymity, anonymous_options, typed_by
 from repro_sign.cli.sign.capturing import capture_options
 from repro_sign.errors import UsageError
 from repro_sign.escaping import printable
-from repro_sign.locations import find_locations
 from repro_sign.provenance.capture import Captured, CaptureRequest, capture
 from repro_sign.report import as_json
 from repro_sign.report.as_text import suggest_verify
 from repro_sign.sealing import Sealer
 from repro_sign.signing import SignReport, SignRequest, sign_image
 from repro_sign.stamping import check_request
+from repro_sign.system.locations import find_locations
 from repro_sign.times import utc_now
 from repro_sign.timestamps.proof import timestamp_path
 

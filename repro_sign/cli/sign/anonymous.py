@@ -9,20 +9,20 @@ from typing import Any, TypeVar
 
 import click
 
-from repro_sign import beside
 from repro_sign.cli.git_identity import git_setting
 from repro_sign.cli.options import add_options, say
 from repro_sign.errors import MalformedError, RefusedError, UsageError
 from repro_sign.escaping import printable
+from repro_sign.examining import beside
 from repro_sign.key_request import ANONYMOUS
-from repro_sign.locations import Locations
-from repro_sign.manifest import from_bytes
 from repro_sign.provenance.anonymity import give_aways, name_words, nameless, suspects
 from repro_sign.provenance.capture import Captured, CaptureRequest
 from repro_sign.sealing import Sealer
 from repro_sign.sif.reader import named_error, open_image
-from repro_sign.signed_file import read
+from repro_sign.statements.manifest import from_bytes
+from repro_sign.statements.signed_file import read
 from repro_sign.stores.secret_keys import signing_keys
+from repro_sign.system.locations import Locations
 from repro_sign.values import dataclass
 
 _Result = TypeVar("_Result")

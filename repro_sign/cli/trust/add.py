@@ -6,10 +6,10 @@ from repro_sign.cli.options import is_quiet, json_option, output_options, yes_op
 from repro_sign.cli.trust.asking import confirmed, needs_terminal, show_signer
 from repro_sign.errors import RefusedError
 from repro_sign.escaping import printable
-from repro_sign.locations import find_locations
 from repro_sign.report import as_json
 from repro_sign.stores.introducing import Introduction, introduce
 from repro_sign.stores.trust_store import MAX_NAME, Change, add_entry, read_entries
+from repro_sign.system.locations import find_locations
 from repro_sign.times import utc_now
 
 

@@ -7,8 +7,8 @@ import click
 from repro_sign.cli.options import output_options, say
 from repro_sign.errors import UsageError
 from repro_sign.escaping import printable
-from repro_sign.locations import find_locations
 from repro_sign.stores.memory import forget_image
+from repro_sign.system.locations import find_locations
 
 
 @click.command("forget")

@@ -7,12 +7,12 @@ import click
 from repro_sign.cli.options import EXISTING_FILE, is_quiet, json_option, output_options, yes_option
 from repro_sign.cli.trust.asking import confirmed, needs_terminal, show_signer
 from repro_sign.escaping import printable
-from repro_sign.files import read_small
-from repro_sign.locations import find_locations
 from repro_sign.report import as_json
 from repro_sign.stores.kept_keys import keep
 from repro_sign.stores.trust_exchange import MAX_EXPORT_BYTES, Proposed, read_exported
 from repro_sign.stores.trust_store import add_entry, read_entries
+from repro_sign.system.files import read_small
+from repro_sign.system.locations import find_locations
 from repro_sign.times import utc_now
 
 

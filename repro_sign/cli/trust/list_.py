@@ -5,9 +5,9 @@ import click
 from repro_sign.cli.options import json_option, output_options
 from repro_sign.cli.tables import table
 from repro_sign.escaping import printable
-from repro_sign.locations import find_locations
 from repro_sign.report import as_json
 from repro_sign.stores.trust_store import read_entries
+from repro_sign.system.locations import find_locations
 
 
 @click.command("list")

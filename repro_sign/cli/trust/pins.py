@@ -4,9 +4,9 @@ import click
 
 from repro_sign.cli.options import json_option, output_options
 from repro_sign.cli.tables import table
-from repro_sign.locations import find_locations
 from repro_sign.report import as_json
 from repro_sign.stores.memory import RememberedImage, remembered_images
+from repro_sign.system.locations import find_locations
 from repro_sign.times import readable, rfc3339
 from repro_sign.trust.evidence import Memory
 

@@ -4,8 +4,8 @@ import click
 
 from repro_sign.cli.options import FINGERPRINT, output_options, say
 from repro_sign.fingerprint import SignerId
-from repro_sign.locations import find_locations
 from repro_sign.stores.trust_store import remove_entry
+from repro_sign.system.locations import find_locations
 
 
 @click.command("remove")

@@ -10,12 +10,12 @@ from repro_sign.cli.options import FINGERPRINT, json_option, output_options
 from repro_sign.errors import RefusedError
 from repro_sign.escaping import printable
 from repro_sign.fingerprint import SignerId
-from repro_sign.locations import find_locations
 from repro_sign.report import as_json
 from repro_sign.stores.certificates import gather
 from repro_sign.stores.listing import KeyEntry
 from repro_sign.stores.memory import remembered_images
 from repro_sign.stores.trust_store import TrustEntry, read_entries
+from repro_sign.system.locations import find_locations
 from repro_sign.times import readable
 
 _KEY_MEMBERS = ("user_ids", "algorithm", "created", "expires", "revoked", "usable")

@@ -17,11 +17,11 @@ from repro_sign.cli.verify.reporting import check_report_place, report_option, w
 from repro_sign.cli.verify.run_progress import RunProgress
 from repro_sign.cli.verify.showing import DocumentOutput, LineOutput, TextOutput
 from repro_sign.cli.verify.surroundings import surrounding_options
-from repro_sign.consulting import KeyLookup
 from repro_sign.errors import UsageError
+from repro_sign.examining.noticed import read_notices
+from repro_sign.examining.surroundings import Surroundings
 from repro_sign.hashing import available_cores
-from repro_sign.noticed import read_notices
-from repro_sign.surroundings import Surroundings
+from repro_sign.key_sources.consulting import KeyLookup
 from repro_sign.timestamps.proof import Authorities
 from repro_sign.trust.verdict import VerdictWord
 from repro_sign.verifying import Engine, VerifyRequest
@@ -151,7 +151,10 @@ def command(
 def _key_server(url: str | None) -> KeyLookup | None:
     if url is None:
         return None
-    from repro_sign.keyserver import KeyServer, RememberingKeyServer  # the network: if asked for
+    from repro_sign.key_sources.keyserver import (  # the network: if asked for
+        KeyServer,
+        RememberingKeyServer,
+    )
 
     return RememberingKeyServer(KeyServer.parse(url))
 

@@ -18,12 +18,12 @@ from repro_sign.errors import (
     UnreadableError,
     UsageError,
 )
-from repro_sign.files import demand_own_file
 from repro_sign.fingerprint import SignerId
 from repro_sign.known_keys import Keys
-from repro_sign.locations import Locations, find_locations
 from repro_sign.pem.checked_chain import CheckedChain
 from repro_sign.stores.trust_store import read_entries
+from repro_sign.system.files import demand_own_file
+from repro_sign.system.locations import Locations, find_locations
 from repro_sign.times import utc_now
 from repro_sign.trust.policy import Policies, TrustPolicy
 from repro_sign.values import dataclass

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from repro_sign.cli.options import add_options
-from repro_sign.surroundings import Surroundings
+from repro_sign.examining.surroundings import Surroundings
 
 _Result = TypeVar("_Result")
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

@@ -6,9 +6,9 @@ from typing import Final
 
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import Fingerprint, SignerId
-from repro_sign.manifest import MANIFEST_TYPE
 from repro_sign.report.next_step import pasteable
-from repro_sign.signed_file import PEM_ENDING
+from repro_sign.statements.manifest import MANIFEST_TYPE
+from repro_sign.statements.signed_file import PEM_ENDING
 from repro_sign.trust.evidence import ManifestEvidence
 from repro_sign.values import dataclass
 from repro_sign.verifying import ImageReport

@@ -6,12 +6,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from repro_sign.durable import write_file
 from repro_sign.errors import RefusedError, UsageError
 from repro_sign.escaping import printable
-from repro_sign.files import read_beginning
 from repro_sign.report import as_json
 from repro_sign.report.page.content import Page, page_of
+from repro_sign.system.durable import write_file
+from repro_sign.system.files import read_beginning
 from repro_sign.verifying import ImageReport
 
 MARKS: Final[Mapping[str, bytes]] = {

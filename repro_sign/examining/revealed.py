@@ -6,14 +6,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from repro_sign import signed_file
 from repro_sign.errors import MalformedError
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import SignerId
-from repro_sign.folder_names import names_that_begin
 from repro_sign.known_keys import KnownKeys
-from repro_sign.reveal import from_bytes
-from repro_sign.signed_file import OPENPGP_ENDING, PEM_ENDING, SignedFile
+from repro_sign.statements import signed_file
+from repro_sign.statements.reveal import from_bytes
+from repro_sign.statements.signed_file import OPENPGP_ENDING, PEM_ENDING, SignedFile
+from repro_sign.system.folder_names import names_that_begin
 from repro_sign.trust.evidence import RevealEvidence
 
 _MAX_BESIDE: Final = 32

@@ -12,9 +12,9 @@ from typing import Final
 
 from repro_sign.errors import MalformedError
 from repro_sign.fingerprint import SignerId
-from repro_sign.notice import Notice, NoticeKind, from_bytes
 from repro_sign.openpgp import clearsign
-from repro_sign.signed_file import OPENPGP_ENDING, PEM_ENDING, SignedFile, take_apart
+from repro_sign.statements.notice import Notice, NoticeKind, from_bytes
+from repro_sign.statements.signed_file import OPENPGP_ENDING, PEM_ENDING, SignedFile, take_apart
 from repro_sign.strict_json import end_of_object
 from repro_sign.values import dataclass
 

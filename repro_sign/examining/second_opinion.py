@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from repro_sign import apptainer
+from repro_sign.examining.signature_object import SignatureObject
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import Fingerprint, PemFingerprint
 from repro_sign.known_keys import KnownKeys
@@ -19,7 +20,6 @@ from repro_sign.openpgp.subkeys import subkey_of
 from repro_sign.pem import dsse
 from repro_sign.pem.keys import PublicKey
 from repro_sign.sif.reader import OpenImage
-from repro_sign.signature_object import SignatureObject
 from repro_sign.trust.evidence import Prediction, SecondOpinion, SignatureEvidence
 from repro_sign.values import dataclass
 

@@ -10,11 +10,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from repro_sign import statement
 from repro_sign.errors import MalformedError, RefusedError
 from repro_sign.hashing import digests_of
 from repro_sign.known_keys import Keys, read_keys
-from repro_sign.statement import SignerRecord, Subject, read_signer, signer_members
+from repro_sign.statements import statement
+from repro_sign.statements.statement import SignerRecord, Subject, read_signer, signer_members
 from repro_sign.strict_json import a_list, a_string, an_object
 from repro_sign.times import parse_rfc3339, rfc3339
 from repro_sign.values import dataclass

@@ -7,16 +7,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from repro_sign import signed_file
-from repro_sign.comparison import ImageFacts, compare_image
 from repro_sign.errors import MalformedError
+from repro_sign.examining.comparison import ImageFacts, compare_image
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import SignerId
-from repro_sign.folder_names import names_that_begin
 from repro_sign.known_keys import KnownKeys
-from repro_sign.manifest import from_bytes
-from repro_sign.notice_files import is_notice_name
-from repro_sign.signed_file import OPENPGP_ENDING, PEM_ENDING, SignedFile
+from repro_sign.statements import signed_file
+from repro_sign.statements.manifest import from_bytes
+from repro_sign.statements.notice_files import is_notice_name
+from repro_sign.statements.signed_file import OPENPGP_ENDING, PEM_ENDING, SignedFile
+from repro_sign.system.folder_names import names_that_begin
 from repro_sign.trust.evidence import ManifestEvidence
 
 _SUFFIXES: Final = {OPENPGP_ENDING: ".manifest.asc", PEM_ENDING: ".sigstore.json"}

@@ -9,14 +9,14 @@ from typing import Final
 
 from repro_sign.digest import Digest
 from repro_sign.escaping import printable
-from repro_sign.files import open_regular
+from repro_sign.examining.interrupted import digest_before
 from repro_sign.hashing import FileDigests, digest_file
-from repro_sign.interrupted import digest_before
-from repro_sign.manifest import ImageRecord, Manifest, ObjectRecord
 from repro_sign.sif import layout
 from repro_sign.sif.metadata import ObjectDigests, identity
 from repro_sign.sif.reader import OpenImage
-from repro_sign.statement import Subject
+from repro_sign.statements.manifest import ImageRecord, Manifest, ObjectRecord
+from repro_sign.statements.statement import Subject
+from repro_sign.system.files import open_regular
 from repro_sign.trust.evidence import ManifestEvidence, Match
 from repro_sign.values import dataclass
 

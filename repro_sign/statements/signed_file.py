@@ -12,7 +12,6 @@ from typing import Final
 
 from repro_sign.checked import CheckedSignature
 from repro_sign.errors import MalformedError
-from repro_sign.files import read_small
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import PemFingerprint
 from repro_sign.known_keys import Keys, KnownKeys
@@ -23,7 +22,8 @@ from repro_sign.pem import dsse
 from repro_sign.pem.bundle import Bundle
 from repro_sign.pem.bundle import parse as parse_bundle
 from repro_sign.pem.keys import read_public_key
-from repro_sign.statement import MAX_STATEMENT_BYTES, embedded_key
+from repro_sign.statements.statement import MAX_STATEMENT_BYTES, embedded_key
+from repro_sign.system.files import read_small
 from repro_sign.values import dataclass
 
 OPENPGP_ENDING: Final = ".asc"

@@ -5,10 +5,10 @@ from dataclasses import field
 from datetime import datetime
 from typing import Any, Final
 
-from repro_sign import statement
 from repro_sign.digest import Digest
 from repro_sign.provenance.parts import Provenance, read_parts
-from repro_sign.statement import SignerRecord, Subject, read_signer, signer_members
+from repro_sign.statements import statement
+from repro_sign.statements.statement import SignerRecord, Subject, read_signer, signer_members
 from repro_sign.strict_json import a_list, a_string, a_whole_number, an_object
 from repro_sign.times import parse_rfc3339, rfc3339
 from repro_sign.values import dataclass

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from repro_sign.durable import name_beside, remove_leftovers, sync_folder
 from repro_sign.errors import RefusedError
 from repro_sign.escaping import printable
+from repro_sign.system.durable import name_beside, remove_leftovers, sync_folder
 
 
 @contextmanager

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from repro_sign import signed_file
 from repro_sign.errors import MalformedError, RefusedError
 from repro_sign.finding import Finding
 from repro_sign.sealing import Sealer
-from repro_sign.statement import SignerRecord
+from repro_sign.statements import signed_file
+from repro_sign.statements.statement import SignerRecord
 
 
 def signer_record(sealer: Sealer) -> SignerRecord:

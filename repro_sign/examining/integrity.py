@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Final
 
 from repro_sign.checked import CheckedSignature
+from repro_sign.examining.signature_object import SignatureObject, check, take_apart
 from repro_sign.finding import Finding
 from repro_sign.fingerprint import Fingerprint
 from repro_sign.hashing import FileDigests, Progress, Range, digest_file
@@ -24,7 +25,6 @@ from repro_sign.known_keys import KnownKeys
 from repro_sign.sif import layout
 from repro_sign.sif.metadata import Comparison, ObjectDigests, algorithms_wanted, compare
 from repro_sign.sif.reader import Descriptor, OpenImage
-from repro_sign.signature_object import SignatureObject, check, take_apart
 from repro_sign.trust.evidence import Basis, SignatureEvidence
 
 WHOLE_FILE: Final = ("sha256", "blake3")

@@ -6,12 +6,12 @@ from pathlib import Path
 from repro_sign import web
 from repro_sign.errors import NotServedError, RefusedError, UnreadableError
 from repro_sign.escaping import printable
-from repro_sign.files import read_small
 from repro_sign.fingerprint import Fingerprint, SignerId
 from repro_sign.known_keys import Keys, read_keys
 from repro_sign.openpgp.certificate import MAX_RING_BYTES, Certificate
 from repro_sign.openpgp.received import MAX_ANSWER_BYTES, OtherKeyError, receive
 from repro_sign.pem.keys import MAX_KEY_BYTES
+from repro_sign.system.files import read_small
 from repro_sign.values import dataclass
 
 

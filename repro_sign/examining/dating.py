@@ -12,9 +12,9 @@ from typing import Final
 
 from repro_sign.errors import MalformedError, RefusedError, UnreadableError
 from repro_sign.escaping import printable
-from repro_sign.files import read_if_there
 from repro_sign.finding import Finding
-from repro_sign.signed_file import SignedFile
+from repro_sign.statements.signed_file import SignedFile
+from repro_sign.system.files import read_if_there
 from repro_sign.timestamps.proof import MAX_TIMESTAMP_BYTES, Authorities, Timestamp, timestamp_path
 from repro_sign.trust.evidence import ManifestEvidence, Match, SignatureEvidence
 

@@ -11,15 +11,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from repro_sign import notice_files, signed_file
 from repro_sign.digest import Digest
 from repro_sign.errors import MalformedError, NoAnswerError, RefusedError, UnreadableError
 from repro_sign.escaping import printable
-from repro_sign.files import read_small
 from repro_sign.finding import Finding
-from repro_sign.folder_names import names_in, names_that_begin
 from repro_sign.known_keys import KnownKeys
-from repro_sign.notice_files import MAX_NOTICES, NoticeFile
+from repro_sign.statements import notice_files, signed_file
+from repro_sign.statements.notice_files import MAX_NOTICES, NoticeFile
+from repro_sign.system.files import read_small
+from repro_sign.system.folder_names import names_in, names_that_begin
 from repro_sign.trust.evidence import NoticeEvidence
 from repro_sign.values import dataclass
 

@@ -10,10 +10,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from repro_sign import statement
 from repro_sign.digest import Digest
-from repro_sign.manifest import read_identity
-from repro_sign.statement import SignerRecord, Subject, check_name, read_signer, signer_members
+from repro_sign.statements import statement
+from repro_sign.statements.manifest import read_identity
+from repro_sign.statements.statement import (
+    SignerRecord,
+    Subject,
+    check_name,
+    read_signer,
+    signer_members,
+)
 from repro_sign.strict_json import a_list, a_string, an_object
 from repro_sign.times import parse_rfc3339, rfc3339
 from repro_sign.values import dataclass

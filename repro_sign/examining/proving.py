@@ -11,14 +11,14 @@ All that can be known before the image is read is decided before: as a rule one 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from repro_sign import beside, comparison, integrity
 from repro_sign.digest import Digest
+from repro_sign.examining import beside, comparison, integrity
+from repro_sign.examining.integrity import WHOLE_FILE, CheckedObject
 from repro_sign.finding import Finding
 from repro_sign.hashing import FileDigests, Progress, digest_file
-from repro_sign.integrity import WHOLE_FILE, CheckedObject
-from repro_sign.manifest import ImageRecord, Manifest
 from repro_sign.sif.metadata import ObjectDigests, identity_and_groups
 from repro_sign.sif.reader import OpenImage
+from repro_sign.statements.manifest import ImageRecord, Manifest
 from repro_sign.trust.evidence import Basis, ManifestEvidence, Match, SignatureEvidence
 from repro_sign.trust.policy import TrustPolicy
 from repro_sign.values import dataclass

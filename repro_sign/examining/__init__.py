@@ -1,0 +1,1 @@
+"""How an image is examined: what its bytes, its signatures and what lies beside it say."""

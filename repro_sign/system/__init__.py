@@ -1,0 +1,1 @@
+"""What this machine has: files and folders, programs, processes, places."""
