@@ -141,7 +141,11 @@ def test_much_on_both_pipes_does_not_block() -> None:
 
 
 def test_a_child_reads_no_input_but_what_it_is_given(tmp_path: Path) -> None:
-    program = "import sys; from repro_sign.system import process; print(process.run(sys.argv[1:], env={}))"
+    program = (
+        "import sys\n"
+        "from repro_sign.system import process\n"
+        "print(process.run(sys.argv[1:], env={}))\n"
+    )
     cat = str(require_program("cat"))
     ours = subprocess.run(
         python(program, cat), input=b"typed", cwd=PROJECT, capture_output=True, check=True
