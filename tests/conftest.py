@@ -6,12 +6,14 @@ Nothing here imitates a program. A test that needs one that is missing is skippe
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from repro_sign.hashing import available_cores
 from tests.account import Account, Signer
 from tests.described import Describer
 from tests.forge import Forge, siftool, signed_text
@@ -21,10 +23,19 @@ from tests.versions import Versions
 
 os.environ["PATH"] = tools_path()
 
+# A shell has Ctrl-C ignored by what it starts in the background, and by all that this starts.
+# Tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # A slow machine fails no property. CI tries the same examples each time: what it says is about the
 # change. Everybody else's runs look further.
 settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("tests")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: for a third of their time tests wait for others."""
+    return available_cores() + 1
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
