@@ -111,12 +111,9 @@ def check_manifest(file: SignedFile, known: KnownKeys, now: datetime) -> Manifes
     if checked.finding is not Finding.GOOD:
         return evidence
     try:
-        manifest = from_bytes(file.text)
+        manifest = signed_file.said(file, checked.signer, from_bytes)
     except MalformedError as error:
         return replace(evidence, finding=Finding.BAD_METADATA, message=str(error))
-    if manifest.signer.fingerprint != checked.signer:
-        message = "it names another signer than the key that signed it"
-        return replace(evidence, finding=Finding.BAD_METADATA, message=message)
     return replace(evidence, manifest=manifest)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -77,19 +78,7 @@ def _examine(file: SignedFile, known: KnownKeys, now: datetime) -> RevealEvidenc
     if checked.finding is not Finding.GOOD:
         return evidence
     try:
-        reveal = from_bytes(file.text)
+        reveal = signed_file.said(file, checked.signer, from_bytes)
     except MalformedError as error:
         return RevealEvidence(file.path.name, Finding.BAD_METADATA, str(error))
-    if reveal.signer.fingerprint != checked.signer:
-        message = "it names another signer than the key that signed it"
-        return RevealEvidence(file.path.name, Finding.BAD_METADATA, message)
-    return RevealEvidence(
-        name=file.path.name,
-        finding=Finding.GOOD,
-        message=checked.message,
-        signer=checked.signer,
-        user_id=checked.user_id,
-        identity=reveal.identity,
-        author=reveal.author,
-        review=reveal.review,
-    )
+    return replace(evidence, identity=reveal.identity, author=reveal.author, review=reveal.review)

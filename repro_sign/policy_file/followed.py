@@ -53,14 +53,11 @@ def read_statements(path: Path, check: Check) -> Iterator[Statement | Unused]:
             yield Unused(name, found.message)
             continue
         try:
-            delegation = from_bytes(file.text)
+            delegation = signed_file.said(file, found.signer, from_bytes)
         except MalformedError as error:
             yield Unused(name, str(error))
             continue
-        if delegation.signer.fingerprint != found.signer:
-            yield Unused(name, "it names another signer than the key that signed it")
-        else:
-            yield Statement(name, found.signer, delegation)
+        yield Statement(name, found.signer, delegation)
 
 
 def successors(statements: list[Statement], keys: set[SignerId]) -> dict[SignerId, Statement]:

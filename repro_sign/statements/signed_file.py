@@ -5,15 +5,16 @@ Sigstore bundle by a PEM key. Nothing in a statement is used before its signatur
 the key in it, which serves to check just that and makes nobody trusted.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from repro_sign.checked import CheckedSignature
 from repro_sign.errors import MalformedError
 from repro_sign.finding import Finding
-from repro_sign.fingerprint import PemFingerprint
+from repro_sign.fingerprint import PemFingerprint, SignerId
 from repro_sign.known_keys import Keys, KnownKeys
 from repro_sign.openpgp import clearsign
 from repro_sign.openpgp.certificate import read_ring
@@ -22,13 +23,21 @@ from repro_sign.pem import dsse
 from repro_sign.pem.bundle import Bundle
 from repro_sign.pem.bundle import parse as parse_bundle
 from repro_sign.pem.keys import read_public_key
-from repro_sign.statements.statement import MAX_STATEMENT_BYTES, embedded_key
+from repro_sign.statements.statement import MAX_STATEMENT_BYTES, SignerRecord, embedded_key
 from repro_sign.system.files import read_small
 from repro_sign.values import dataclass
 
 OPENPGP_ENDING: Final = ".asc"
 PEM_ENDING: Final = ".sigstore.json"
 """How the names of files of the two forms end."""
+
+
+class _OfSigner(Protocol):
+    @property
+    def signer(self) -> SignerRecord: ...
+
+
+_Said = TypeVar("_Said", bound=_OfSigner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +123,17 @@ def check(file: SignedFile, known: KnownKeys, now: datetime) -> CheckedSignature
         return dsse.check(file.bundle.envelope, named, known.public_keys)
     finding = Finding.UNSUPPORTED if file.left_out else Finding.MALFORMED
     return CheckedSignature(finding, file.problem)
+
+
+def said(file: SignedFile, signer: SignerId | None, parse_text: Callable[[bytes], _Said]) -> _Said:
+    """Read what a statement says whose signature by `signer` was found to be good.
+
+    Raises `MalformedError`, also if it says that it is somebody else's.
+    """
+    value = parse_text(file.text)
+    if value.signer.fingerprint != signer:
+        raise MalformedError("it names another signer than the key that signed it")
+    return value
 
 
 def _key_of(hint: str) -> str:
