@@ -7,8 +7,9 @@ beside the reading. Memory is a ring of a few buffers, whatever the size of the 
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from functools import partial
 from mmap import mmap
 from pathlib import Path
@@ -109,7 +110,8 @@ def available_cores() -> int:
 def _give_way() -> None:
     """Let this thread have what other programs leave of a core, where it can be set for one."""
     if sys.platform == "linux":
-        os.nice(10)
+        with suppress(OSError):  # a sandbox may forbid it
+            os.nice(10)
 
 
 def _aligned_buffers() -> list[memoryview]:
@@ -124,6 +126,13 @@ def digests_of(data: bytes) -> tuple[Digest, Digest]:
         Digest("sha256", hashlib.sha256(data).hexdigest()),
         Digest("blake3", blake3(data).hexdigest()),
     )
+
+
+def digests_of_file(descriptor: int, path: Path) -> tuple[Digest, Digest]:
+    """Return the SHA-256 and the BLAKE3 digest of an open file. Raises `UnreadableError`."""
+    size = os.fstat(descriptor).st_size
+    whole = digest_file(descriptor, path, size, whole=("sha256", "blake3")).whole
+    return whole["sha256"], whole["blake3"]
 
 
 def digest_file(
@@ -247,20 +256,30 @@ class _Ring:
         if not threads:
             self._work(reads=True)
             return
-        with ThreadPoolExecutor(threads, initializer=_give_way if give_way else None) as pool:
-            others = [pool.submit(self._work, reads=False) for _ in range(threads)]
+        start = _give_way if give_way else None
+        with ThreadPoolExecutor(threads, initializer=start) as pool, self._ending_all():
+            others = [pool.submit(self._help) for _ in range(threads)]
             self._work(reads=True)
         for other in others:
             other.result()
 
-    def _work(self, *, reads: bool) -> None:
+    @contextmanager
+    def _ending_all(self) -> Iterator[None]:
+        """End all threads when this one ends: all is done, or it failed or was interrupted."""
         try:
-            while (step := self._next_step(reads=reads)) is not None:
-                step()
-        finally:  # all is done, or this thread failed and the others need not go on
+            yield
+        finally:
             with self._changed:
                 self._stopped = True
                 self._changed.notify_all()
+
+    def _help(self) -> None:
+        with self._ending_all():
+            self._work(reads=False)
+
+    def _work(self, *, reads: bool) -> None:
+        while (step := self._next_step(reads=reads)) is not None:
+            step()
 
     def _next_step(self, *, reads: bool) -> Callable[[], None] | None:
         """Return what to do next, waiting for it if need be; None when there is nothing left."""

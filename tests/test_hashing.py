@@ -148,6 +148,21 @@ def test_a_file_that_is_cut_in_the_middle_of_the_pass_is_unreadable(tmp_path: Pa
         digest_file(descriptor, path, size, whole=("sha256", "blake3"), progress=cut)
 
 
+def test_a_pass_that_is_interrupted_leaves_no_thread(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    size = 2 * RING
+    path.write_bytes(bytes(size))
+    before = threading.active_count()
+
+    def interrupt(done: int, _: int) -> None:
+        if done > RING:
+            raise KeyboardInterrupt
+
+    with opened(path) as descriptor, pytest.raises(KeyboardInterrupt):
+        digest_file(descriptor, path, size, whole=("sha256", "blake3"), progress=interrupt)
+    assert threading.active_count() == before
+
+
 def test_what_a_file_gains_after_it_was_measured_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(content(5000))

@@ -10,7 +10,7 @@ from typing import Final
 from repro_sign.digest import Digest
 from repro_sign.escaping import printable
 from repro_sign.examining.interrupted import digest_before
-from repro_sign.hashing import FileDigests, digest_file
+from repro_sign.hashing import FileDigests, digests_of_file
 from repro_sign.sif import layout
 from repro_sign.sif.metadata import ObjectDigests, identity
 from repro_sign.sif.reader import OpenImage
@@ -72,11 +72,9 @@ def digest_companion(path: Path) -> tuple[Digest, Digest]:
     """Return SHA-256 and BLAKE3 of a file. Raises `UnreadableError`."""
     descriptor = open_regular(path, os.O_RDONLY)
     try:
-        size = os.fstat(descriptor).st_size
-        whole = digest_file(descriptor, path, size, whole=("sha256", "blake3")).whole
+        return digests_of_file(descriptor, path)
     finally:
         os.close(descriptor)
-    return whole["sha256"], whole["blake3"]
 
 
 def record_of(image: OpenImage, object_digests: ObjectDigests) -> ImageRecord:

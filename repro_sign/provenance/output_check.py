@@ -7,7 +7,7 @@ from typing import Any
 
 from repro_sign.digest import Digest
 from repro_sign.errors import ReproSignError
-from repro_sign.hashing import digest_file
+from repro_sign.hashing import digests_of_file
 from repro_sign.provenance.check import Check, Outcome
 from repro_sign.provenance.members import objects_at
 from repro_sign.statements.statement import Subject, read_subject
@@ -84,8 +84,6 @@ def _unread(one: Subject, error: Exception) -> Check:
 def _digests(path: Path) -> tuple[Digest, Digest]:
     descriptor = open_regular(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     try:
-        size = os.fstat(descriptor).st_size
-        whole = digest_file(descriptor, path, size, whole=("sha256", "blake3")).whole
+        return digests_of_file(descriptor, path)
     finally:
         os.close(descriptor)
-    return whole["sha256"], whole["blake3"]
