@@ -93,3 +93,41 @@ def test_an_interrupted_sign_ends_gpg_and_leaves_nothing(
     assert b"Traceback" not in words
     assert (tree(image.parent), tree(account.home / ".gnupg")) == before
     assert not gpg_runs(account)
+
+
+class Interrupted:
+    """Starts gpg as `subprocess.Popen` does; Ctrl-C is pressed as soon as it is to sign."""
+
+    def __init__(self, argv: list[str], **options: object) -> None:
+        self.started = subprocess.Popen(argv, **options)  # type: ignore[call-overload]
+        if "--detach-sign" in argv:
+            signal.raise_signal(signal.SIGINT)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.started, name)
+
+
+def _interrupted(*_: object) -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    ("part", "instead"),
+    [("Popen", Interrupted), ("_threaded_copy_data", _interrupted)],
+    ids=["as it starts", "before it is awaited"],
+)
+def test_gpg_ends_wherever_the_interrupt_comes(
+    account: Account,
+    image: Path,
+    waiting: Vault,
+    monkeypatch: pytest.MonkeyPatch,
+    part: str,
+    instead: object,
+) -> None:
+    """A press that hits a window of microseconds: too short for one from outside."""
+    where = Locations(account.home / "ring", account.home / ".gnupg", account.home / "settings")
+    sealed = prepare(find_key(where, None, utc_now()), where, None)
+    monkeypatch.setattr("gnupg." + part, instead)
+    with pytest.raises(KeyboardInterrupt):
+        sign_image(image, sealed, SignRequest())
+    assert not gpg_runs(account)

@@ -1,9 +1,11 @@
 """The one door to other programs: absolute paths, a clean environment, no waiting for ever."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,6 +122,25 @@ def test_past_its_time_there_is_no_answer_and_the_program_is_ended(tmp_path: Pat
         run(python(program, str(note)), env={}, timeout=2)
     with pytest.raises(ProcessLookupError):
         os.kill(int(note.read_text()), 0)
+
+
+def test_a_program_ends_with_an_interrupt_that_comes_as_it_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            started.append(self)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(python("import time; time.sleep(60)"), env={})
+    assert [one.returncode for one in started] == [-signal.SIGKILL]
+    with pytest.raises(KeyboardInterrupt):  # and the next one is heard at once, as before
+        signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.parametrize(

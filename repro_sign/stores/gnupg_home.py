@@ -1,6 +1,7 @@
 """A GnuPG home: make, list, import and export keys, sign text."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,8 +60,8 @@ class GnuPGHome:
         """
         if not self.has_keys():
             return ()
-        gpg = self._gpg(NO_AGENT, *READ_ONLY)
-        return read_ring(gpg.export_keys(list(names), armor=False))
+        with self._gpg(NO_AGENT, *READ_ONLY) as gpg:
+            return read_ring(gpg.export_keys(list(names), armor=False))
 
     def reachable_keys(self) -> tuple[ReachableKey, ...]:
         """Return the keys of which gpg reaches a secret half: on disk, on a card, in an agent.
@@ -70,8 +71,8 @@ class GnuPGHome:
         if not self.has_keys():
             return ()
         agent = self._answering_agent()
-        listed = self._gpg(*agent.gpg_options, *READ_ONLY).list_keys(secret=True)
-        return tuple(_reachable(listed, agent))
+        with self._gpg(*agent.gpg_options, *READ_ONLY) as gpg:
+            return tuple(_reachable(gpg.list_keys(secret=True), agent))
 
     def generate(self, key: NewKey, passphrase: str | None) -> Fingerprint:
         """Make an Ed25519 key that may sign and nothing else.
@@ -79,7 +80,6 @@ class GnuPGHome:
         Raises `RefusedError`, or `NoAnswerError` where a foreign agent does not answer.
         """
         private_folder(self.folder)
-        gpg = self._asking_gpg(*self._answering_agent().gpg_options)
         lines = [
             "Key-Type: EDDSA",
             "Key-Curve: ed25519",
@@ -92,7 +92,8 @@ class GnuPGHome:
             "%commit",
             "",
         ]
-        result = gpg.gen_key("\n".join(lines))
+        with self._asking_gpg(*self._answering_agent().gpg_options) as gpg:
+            result = gpg.gen_key("\n".join(lines))
         try:
             return Fingerprint.parse(result.fingerprint or "")
         except ValueError as error:
@@ -100,14 +101,14 @@ class GnuPGHome:
 
     def export_secret(self, fingerprint: Fingerprint, passphrase: str | None) -> bytes:
         """Return a key's secret packets, binary, encrypted as they are in this home."""
-        gpg = self._asking_gpg(*self._answering_agent().gpg_options)
-        exported = gpg.export_keys(
-            fingerprint.hex,
-            secret=True,
-            armor=False,
-            passphrase=passphrase,
-            expect_passphrase=False,
-        )
+        with self._asking_gpg(*self._answering_agent().gpg_options) as gpg:
+            exported = gpg.export_keys(
+                fingerprint.hex,
+                secret=True,
+                armor=False,
+                passphrase=passphrase,
+                expect_passphrase=False,
+            )
         if not exported:
             raise RefusedError(f"gpg does not hand out the secret key {fingerprint.grouped()}")
         return bytes(exported)
@@ -115,8 +116,8 @@ class GnuPGHome:
     def import_key(self, data: bytes) -> None:
         """Import keys; gpg keeps secret ones encrypted as they are. Raises `RefusedError`."""
         private_folder(self.folder)
-        gpg = self._asking_gpg(*find_agent(self.folder).gpg_options)
-        result = gpg.import_keys(data, extra_args=["--import-options", "import-restore"])
+        with self._asking_gpg(*find_agent(self.folder).gpg_options) as gpg:
+            result = gpg.import_keys(data, extra_args=["--import-options", "import-restore"])
         if not result.fingerprints:
             raise RefusedError(f"gpg imported nothing: {words_of(result.stderr)}")
 
@@ -148,19 +149,20 @@ class GnuPGHome:
         """
         agent = self._answering_agent()
         try:
-            result = self._asking_gpg(*agent.gpg_options, *READ_ONLY).sign(
-                data,
-                passphrase=passphrase,
-                clearsign=False,
-                detach=True,
-                extra_args=[
-                    *(["--textmode"] if text else []),
-                    "--digest-algo",
-                    "SHA256",
-                    "--local-user",
-                    fingerprint.hex,
-                ],
-            )
+            with self._asking_gpg(*agent.gpg_options, *READ_ONLY) as gpg:
+                result = gpg.sign(
+                    data,
+                    passphrase=passphrase,
+                    clearsign=False,
+                    detach=True,
+                    extra_args=[
+                        *(["--textmode"] if text else []),
+                        "--digest-algo",
+                        "SHA256",
+                        "--local-user",
+                        fingerprint.hex,
+                    ],
+                )
         except NoAnswerError as error:
             raise NoAnswerError(f"{error}: nothing was signed", hint=_WAITED_HINT) from error
         if not result.data:
@@ -177,10 +179,10 @@ class GnuPGHome:
             raise silence
         return agent
 
-    def _gpg(self, *options: str) -> TimedGPG:
+    def _gpg(self, *options: str) -> AbstractContextManager[TimedGPG]:
         return open_gpg(self.folder, gnupg_process.LOOKING_SECONDS, options)
 
-    def _asking_gpg(self, *options: str) -> TimedGPG:
+    def _asking_gpg(self, *options: str) -> AbstractContextManager[TimedGPG]:
         return open_gpg(self.folder, gnupg_process.ASKING_SECONDS, options)
 
 

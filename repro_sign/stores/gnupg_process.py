@@ -5,7 +5,8 @@ gpg in turn waits for its agent, and the agent for a person or a card that may b
 """
 
 import logging
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Timer
 from typing import Any, Final
@@ -14,7 +15,7 @@ import gnupg
 
 from repro_sign.errors import NoAnswerError
 from repro_sign.escaping import printable
-from repro_sign.system.process import end, fresh_environment, require_program
+from repro_sign.system.process import end, fresh_environment, interrupts_held, require_program
 
 INSTALL_HINT: Final = "install GnuPG (gnupg.org)"
 ASKING_HINT: Final = (
@@ -48,18 +49,26 @@ _IS_IT_REAL: Final = "is the first gpg on the PATH the real one? gpg --version s
 
 
 class TimedGPG(gnupg.GPG):  # type: ignore[misc]  # python-gnupg has no types
-    """A gnupg.GPG whose children end: it overrides the one method in which all of them are awaited.
+    """A gnupg.GPG whose children end: it overrides the methods that start and await all of them.
 
     Its calls raise `NoAnswerError` past `seconds`, or if gpg says what makes no sense; so does
-    making one, if gpg does not say its version.
+    making one, if gpg does not say its version. What is still there when `ending` is closed,
+    because of Ctrl-C above all, is ended.
     """
 
-    def __init__(self, seconds: float, **options: Any) -> None:
+    def __init__(self, seconds: float, ending: ExitStack, **options: Any) -> None:
         self._seconds = seconds
+        self._ending = ending
         self._nonsense = False
         super().__init__(**options)
         if self.version is None:
             raise NoAnswerError("gpg does not say which version it is", hint=_IS_IT_REAL)
+
+    def _open_subprocess(self, *arguments: Any) -> Any:
+        with interrupts_held():
+            process = super()._open_subprocess(*arguments)
+            self._ending.callback(end, process)
+        return process
 
     def _read_response(self, stream: Any, result: Any) -> None:
         try:
@@ -83,12 +92,6 @@ class TimedGPG(gnupg.GPG):  # type: ignore[misc]  # python-gnupg has no types
         timer.start()
         try:
             status = super()._collect_output(process, result, writer, stdin)
-        except BaseException:  # Ctrl-C above all: gpg does not outlive us
-            end(process)
-            for pipe in (process.stdin, process.stdout, process.stderr):
-                with suppress(OSError):
-                    pipe.close()
-            raise
         finally:
             timer.cancel()
         if late:
@@ -104,25 +107,29 @@ class TimedGPG(gnupg.GPG):  # type: ignore[misc]  # python-gnupg has no types
         return status
 
 
-def open_gpg(folder: Path, seconds: float, options: tuple[str, ...] = ()) -> TimedGPG:
+@contextmanager
+def open_gpg(folder: Path, seconds: float, options: tuple[str, ...] = ()) -> Iterator[TimedGPG]:
     """Make gpg ready for a home folder. Raises `NoAnswerError` where it does not run.
 
     The user's own options file is left aside: it could change what is signed and how.
     """
     program = require_program("gpg", hint=INSTALL_HINT)
-    try:
-        return TimedGPG(
-            seconds,
-            gpgbinary=str(program),
-            gnupghome=str(folder),
-            options=["--no-options", *options],
-            env=fresh_environment(*PINENTRY_NEEDS),
-            encoding="utf-8",
-        )
-    except (OSError, ValueError) as error:
-        shown = printable(str(folder))
-        message = f"gpg does not work with {shown}: {printable(str(error))}"
-        raise NoAnswerError(message) from error
+    with ExitStack() as ending:
+        try:
+            gpg = TimedGPG(
+                seconds,
+                ending,
+                gpgbinary=str(program),
+                gnupghome=str(folder),
+                options=["--no-options", *options],
+                env=fresh_environment(*PINENTRY_NEEDS),
+                encoding="utf-8",
+            )
+        except (OSError, ValueError) as error:
+            shown = printable(str(folder))
+            message = f"gpg does not work with {shown}: {printable(str(error))}"
+            raise NoAnswerError(message) from error
+        yield gpg
 
 
 def words_of(stderr: str | None) -> str:

@@ -7,9 +7,11 @@ together. A program that is not where an absolute entry of PATH says is not run.
 import logging
 import os
 import shutil
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from repro_sign.errors import NoAnswerError, ToolNotFoundError
@@ -17,6 +19,9 @@ from repro_sign.values import dataclass
 
 _logger = logging.getLogger(__name__)
 _GRACE_SECONDS = 2.0
+_ENDING_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)
+)
 _ALWAYS_PASSED = ("SYSTEMROOT", "SYSTEMDRIVE", "TMPDIR", "TEMP", "TMP")
 """Variables without which programs do not start on some system, or fill the wrong disk."""
 
@@ -79,35 +84,69 @@ def run(
     Raises `ToolNotFoundError` or, past `timeout` seconds, `NoAnswerError`.
     """
     _logger.debug("running %s", " ".join(argv))
-    try:
-        done = subprocess.run(
-            list(argv),
-            env=dict(env),
-            stdin=stdin,
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-            pass_fds=tuple(pass_fds),
-            timeout=timeout,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise ToolNotFoundError(argv[0]) from error
-    except OSError as error:
-        raise NoAnswerError(f"{argv[0]} could not be started: {error.strerror}") from error
-    except subprocess.TimeoutExpired as error:
-        raise NoAnswerError(f"{argv[0]} gave no answer within {timeout:.0f} seconds") from error
-    _logger.debug("%s ended with status %d", argv[0], done.returncode)
-    return Completed(done.returncode, done.stdout or b"", done.stderr)
+    with ExitStack() as ending:
+        try:
+            with interrupts_held():
+                child = subprocess.Popen(
+                    list(argv),
+                    env=dict(env),
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=subprocess.PIPE,
+                    pass_fds=tuple(pass_fds),
+                )
+                ending.callback(_kill, child)
+            out, err = child.communicate(timeout=timeout)
+        except FileNotFoundError as error:
+            raise ToolNotFoundError(argv[0]) from error
+        except OSError as error:
+            raise NoAnswerError(f"{argv[0]} could not be started: {error.strerror}") from error
+        except subprocess.TimeoutExpired as error:
+            raise NoAnswerError(f"{argv[0]} gave no answer within {timeout:.0f} seconds") from error
+    _logger.debug("%s ended with status %d", argv[0], child.returncode)
+    return Completed(child.returncode, out or b"", err)
 
 
 def end(child: "subprocess.Popen[bytes]") -> None:
-    """End a child that is still there: it is asked to at first, then made to."""
-    if child.poll() is not None:
-        return
-    with suppress(OSError):
-        child.terminate()
-    try:
-        child.wait(_GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
+    """End a child that is still there, and our side of its pipes: ask it to, then make it."""
+    if child.poll() is None:
+        with suppress(OSError):
+            child.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(_GRACE_SECONDS)
+    _kill(child)
+
+
+def _kill(child: "subprocess.Popen[bytes]") -> None:
+    if child.poll() is None:
         child.kill()
         child.wait()
+    for pipe in (child.stdin, child.stdout, child.stderr):
+        if pipe is not None:
+            with suppress(OSError):  # what it did not read can't be written any more
+                pipe.close()
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Let Ctrl-C, and what else would end this process by an exception, wait until this is done.
+
+    So that a child, once it is started, is known to somebody who ends it.
+    """
+    if threading.current_thread() is not threading.main_thread():  # no signal disturbs others
+        yield
+        return
+    came: list[int] = []
+    before = {}
+    try:
+        for number in _ENDING_SIGNALS:
+            handler = signal.getsignal(number)
+            if callable(handler):
+                before[number] = handler
+                signal.signal(number, lambda one, _: came.append(one))
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for one in came:
+            signal.raise_signal(one)
