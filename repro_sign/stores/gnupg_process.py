@@ -5,17 +5,23 @@ gpg in turn waits for its agent, and the agent for a person or a card that may b
 """
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Timer
 from typing import Any, Final
 
 import gnupg
 
 from repro_sign.errors import NoAnswerError
 from repro_sign.escaping import printable
-from repro_sign.system.process import end, fresh_environment, interrupts_held, require_program
+from repro_sign.system.process import (
+    close_pipes,
+    end,
+    fresh_environment,
+    interrupts_held,
+    require_program,
+)
 
 INSTALL_HINT: Final = "install GnuPG (gnupg.org)"
 ASKING_HINT: Final = (
@@ -26,6 +32,8 @@ LOOKING_SECONDS: Final = 30.0
 """For what asks nobody: listing and exporting, with a large key ring on a slow disk."""
 ASKING_SECONDS: Final = 120.0
 """For what may ask a person to find a card, put it in and type its PIN."""
+_READERS_SECONDS: Final = 2.0
+"""For a thread that reads from gpg to see that gpg has ended."""
 READ_ONLY: Final = ("--no-auto-check-trustdb", "--lock-never")
 """For what changes no file in the home: so that gpg, if it is ended, leaves no lock files there."""
 PINENTRY_NEEDS: Final = (
@@ -60,17 +68,31 @@ class TimedGPG(gnupg.GPG):  # type: ignore[misc]  # python-gnupg has no types
         self._seconds = seconds
         self._ending = ending
         self._nonsense = False
+        self._readers: list[threading.Thread] = []
         super().__init__(**options)
         if self.version is None:
             raise NoAnswerError("gpg does not say which version it is", hint=_IS_IT_REAL)
 
-    def _open_subprocess(self, *arguments: Any) -> Any:
+    def _open_subprocess(self, args: Any, passphrase: Any = False) -> Any:
         with interrupts_held():
-            process = super()._open_subprocess(*arguments)
-            self._ending.callback(end, process)
+            process = super()._open_subprocess(args, passphrase)
+            self._ending.callback(self._end, process)
         return process
 
+    def _end(self, process: Any) -> None:
+        """End gpg, and close its pipes: not under a thread's hands, which Python would report."""
+        end(process)
+        for reader in self._readers:
+            reader.join(_READERS_SECONDS)
+        if not any(reader.is_alive() for reader in self._readers):
+            close_pipes(process)
+
+    def _read_data(self, *arguments: Any) -> None:
+        self._readers.append(threading.current_thread())
+        super()._read_data(*arguments)
+
     def _read_response(self, stream: Any, result: Any) -> None:
+        self._readers.append(threading.current_thread())
         try:
             super()._read_response(stream, result)
         except (AttributeError, LookupError, ValueError):  # in a thread, where nobody catches it
@@ -87,7 +109,7 @@ class TimedGPG(gnupg.GPG):  # type: ignore[misc]  # python-gnupg has no types
             late.append(True)
             end(process)
 
-        timer = Timer(self._seconds, give_up)
+        timer = threading.Timer(self._seconds, give_up)
         timer.daemon = True
         timer.start()
         try:

@@ -108,23 +108,31 @@ def run(
 
 
 def end(child: "subprocess.Popen[bytes]") -> None:
-    """End a child that is still there, and our side of its pipes: ask it to, then make it."""
-    if child.poll() is None:
-        with suppress(OSError):
-            child.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(_GRACE_SECONDS)
-    _kill(child)
+    """End a child that is still there: it is asked to at first, then made to."""
+    if child.poll() is not None:
+        return
+    with suppress(OSError):
+        child.terminate()
+    try:
+        child.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def close_pipes(child: "subprocess.Popen[bytes]") -> None:
+    """Close our side of a child's pipes, once nobody here reads or writes there."""
+    for pipe in (child.stdin, child.stdout, child.stderr):
+        if pipe is not None:
+            with suppress(OSError):  # what an ended child did not read stays unwritten
+                pipe.close()
 
 
 def _kill(child: "subprocess.Popen[bytes]") -> None:
     if child.poll() is None:
         child.kill()
         child.wait()
-    for pipe in (child.stdin, child.stdout, child.stderr):
-        if pipe is not None:
-            with suppress(OSError):  # what it did not read can't be written any more
-                pipe.close()
+    close_pipes(child)
 
 
 @contextmanager
