@@ -1,5 +1,6 @@
 """Use case: sign a statement that hands one's word to other keys, for a time or for good."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -25,34 +26,43 @@ class DelegationReport:
 
 
 def delegate(
-    keys: Keys, project: str, until: datetime, sealer: Sealer, out: Path | None, now: datetime
+    keys: Keys,
+    project: str,
+    until: datetime,
+    sealer: Sealer,
+    out: Path | None,
+    now: Callable[[], datetime],
 ) -> DelegationReport:
     """Sign that these keys may sign for a project until a time.
 
     Written to `out`, or to a file of this folder that is named by project and signer. Raises
     `UsageError` for a time that is past, `RefusedError` if nothing can be signed or written.
     """
-    if until <= now:
+    if until <= now():
         raise UsageError("a delegation ends in the future")
     if not project.strip():
         raise UsageError("a delegation is for a project: name it")
     delegates = _records(keys)
     said = Delegation(
-        Purpose.DELEGATION, delegates, signer_record(sealer), now, project.strip(), until
+        Purpose.DELEGATION, delegates, signer_record(sealer), now(), project.strip(), until
     )
     name = f"{_file_name(project)}.{sealer.signer.key_id}.delegation{sealer.ending}"
     return _write(said, sealer, out or Path(name), now)
 
 
-def rotate(keys: Keys, sealer: Sealer, out: Path | None, now: datetime) -> DelegationReport:
+def rotate(
+    keys: Keys, sealer: Sealer, out: Path | None, now: Callable[[], datetime]
+) -> DelegationReport:
     """Sign that another key of the signer takes this one's place. Raises as `delegate` does."""
     (new,) = _records(keys)
-    said = Delegation(Purpose.ROTATION, (new,), signer_record(sealer), now)
+    said = Delegation(Purpose.ROTATION, (new,), signer_record(sealer), now())
     name = f"{sealer.signer.key_id}.rotation{sealer.ending}"
     return _write(said, sealer, out or Path(name), now)
 
 
-def _write(said: Delegation, sealer: Sealer, path: Path, now: datetime) -> DelegationReport:
+def _write(
+    said: Delegation, sealer: Sealer, path: Path, now: Callable[[], datetime]
+) -> DelegationReport:
     delegates = tuple(one.fingerprint for one in said.delegates)
     if sealer.signer in delegates:
         raise UsageError("a key does not hand its word to itself")
@@ -64,7 +74,7 @@ def _write(said: Delegation, sealer: Sealer, path: Path, now: datetime) -> Deleg
         raise RefusedError(
             f"{printable(str(path))} is there already", hint="name another file: --output"
         )
-    write_file(path, seal(path, to_bytes(said), sealer, lambda: now, "delegation"))
+    write_file(path, seal(path, to_bytes(said), sealer, now, "delegation"))
     return DelegationReport(path, sealer.signer, delegates)
 
 

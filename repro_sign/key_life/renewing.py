@@ -4,6 +4,7 @@ gpg makes the new self-signatures, for a key in Apptainer's ring in a scratch ho
 stay beside them: what was signed before is judged by those. Secret packets are not touched.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -64,28 +65,30 @@ def renew_key(
     expires: str | None,
     passphrase: str | None,
     out: Path,
-    now: datetime,
+    now: Callable[[], datetime],
 ) -> RenewReport:
     """Give a key a new end (`3y`, `never`, a date; by default three years from now).
 
     Subkeys that have an end of their own get the same. The public file in the folder `out` is
-    written anew. Raises `UsageError` for an end that can't be, `RefusedError` if it can't be done.
+    written anew. `now` is asked again after gpg, whose agent may have waited for somebody.
+
+    Raises `UsageError` for an end that can't be, `RefusedError` if it can't be done.
     """
-    words = gpg_expiry(expires, now)
+    words = gpg_expiry(expires, now())
     fingerprint = key.fingerprint
     if not isinstance(fingerprint, Fingerprint):
         raise TypeError("only OpenPGP keys are renewed")
     before = certificate_at_hand(where, fingerprint)
     subkeys = [
         name
-        for name, one in subkeys_of(before, now)
+        for name, one in subkeys_of(before, now())
         if one.bound and one.expires and not one.revocation
     ]
     with home_with(where.gnupg_home, key.secret) as home:
         set_expiry(home, fingerprint, words, subkeys, passphrase)
         (changed,) = GnuPGHome(home).certificates((fingerprint.hex,))
     certificate = before.merged(changed)
-    _demand_renewed(certificate, never=words == "0", subkeys=subkeys, now=now)
+    _demand_renewed(certificate, never=words == "0", subkeys=subkeys, now=now())
     learnt = spread(where, certificate)
     return RenewReport(certificate, before.expires, learnt, write_public(certificate, out))
 

@@ -52,7 +52,7 @@ def command(
     keys = named_keys(delegates, where)
     end = until.replace(hour=23, minute=59, second=59, tzinfo=UTC)
     sealer = ready_key(where, selector, passphrase_file)
-    report = delegate(keys, project, end, sealer, output, utc_now())
+    report = delegate(keys, project, end, sealer, output, utc_now)
     if json_:
         click.echo(as_json.to_text({**members_of(report), "until": end.strftime("%Y-%m-%d")}))
     elif not is_quiet():

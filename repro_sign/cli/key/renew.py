@@ -44,11 +44,11 @@ def command(
 
     Also one that has expired. What was signed before stays as good as it was.
     """
-    where, now, folder = find_locations(), utc_now(), out_folder(out)
-    gpg_expiry(expires, now)
+    where, folder = find_locations(), out_folder(out)
+    gpg_expiry(expires, utc_now())
     key = key_to_renew(where, fingerprint)
     passphrase = key_passphrase(key.name, key.encrypted, passphrase_file)
-    report = renew_key(where, key, expires, passphrase, folder, now)
+    report = renew_key(where, key, expires, passphrase, folder, utc_now)
     if json_:
         one = report.certificate
         document = {

@@ -43,7 +43,7 @@ def command(
     where = find_locations()
     keys = named_keys((new,), where)
     sealer = ready_key(where, selector, passphrase_file)
-    report = rotate(keys, sealer, output, utc_now())
+    report = rotate(keys, sealer, output, utc_now)
     if json_:
         click.echo(as_json.to_text(members_of(report)))
     elif not is_quiet():
