@@ -193,11 +193,11 @@ def test_inspecting_prints_nothing_whatever_it_finds(desk: Desk) -> None:
 @pytest.mark.usefixtures("silent")
 @pytest.mark.parametrize("store", list(Store))
 def test_making_a_key_and_signing_with_it_prints_nothing(desk: Desk, store: Store) -> None:
-    where, now = find_locations(), datetime.now(UTC)
-    made = generate_key(
-        KeyRequest("Grace", "g@lab.example", store=store, passphrase="a long one"), where, now
-    )
-    sealer = prepare(pick_key(signing_keys(where), None, now), where, "a long one")
+    where = find_locations()
+    wish = KeyRequest("Grace", "g@lab.example", store=store, passphrase="a long one")
+    made = generate_key(wish, where, datetime.now(UTC))
+    key = pick_key(signing_keys(where), None, datetime.now(UTC))  # no older than the key
+    sealer = prepare(key, where, "a long one")
     assert sign_image(desk.unsigned, sealer, SignRequest()).added == (4,)
     assert sign_image(desk.unsigned, sealer, SignRequest(again=True)).added == (5,)
     request = VerifyRequest(TrustPolicy(trusted={made.fingerprint: "just made"}))
