@@ -7,7 +7,7 @@ gpg in turn waits for its agent, and the agent for a person or a card that may b
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,13 +15,7 @@ import gnupg
 
 from repro_sign.errors import NoAnswerError
 from repro_sign.escaping import printable
-from repro_sign.system.process import (
-    close_pipes,
-    end,
-    fresh_environment,
-    interrupts_held,
-    require_program,
-)
+from repro_sign.system.process import end, fresh_environment, interrupts_held, require_program
 
 INSTALL_HINT: Final = "install GnuPG (gnupg.org)"
 ASKING_HINT: Final = (
@@ -84,8 +78,11 @@ class TimedGPG(gnupg.GPG):  # type: ignore[misc]  # python-gnupg has no types
         end(process)
         for reader in self._readers:
             reader.join(_READERS_SECONDS)
-        if not any(reader.is_alive() for reader in self._readers):
-            close_pipes(process)
+        if any(reader.is_alive() for reader in self._readers):
+            return
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            with suppress(OSError):  # what gpg did not read stays unwritten
+                pipe.close()
 
     def _read_data(self, *arguments: Any) -> None:
         self._readers.append(threading.current_thread())

@@ -95,7 +95,8 @@ def run(
                     stderr=subprocess.PIPE,
                     pass_fds=tuple(pass_fds),
                 )
-                ending.callback(_kill, child)
+                ending.enter_context(child)  # which closes its pipes and waits for it
+                ending.callback(child.kill)  # before that; nothing where it has ended
             out, err = child.communicate(timeout=timeout)
         except FileNotFoundError as error:
             raise ToolNotFoundError(argv[0]) from error
@@ -118,21 +119,6 @@ def end(child: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
-
-
-def close_pipes(child: "subprocess.Popen[bytes]") -> None:
-    """Close our side of a child's pipes, once nobody here reads or writes there."""
-    for pipe in (child.stdin, child.stdout, child.stderr):
-        if pipe is not None:
-            with suppress(OSError):  # what an ended child did not read stays unwritten
-                pipe.close()
-
-
-def _kill(child: "subprocess.Popen[bytes]") -> None:
-    if child.poll() is None:
-        child.kill()
-        child.wait()
-    close_pipes(child)
 
 
 @contextmanager
